@@ -1,0 +1,104 @@
+//! What the crate promises about ages, texts and sleeping.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use clock::{Clock, ManualClock, SystemClock, Timestamp};
+use proptest::prelude::*;
+
+fn start() -> Timestamp {
+    "2026-11-23T06:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn suspend_ages_by_the_wall_clock() {
+    let clock = ManualClock::new(start());
+    let before = clock.now();
+    clock.suspend(Duration::from_secs(900));
+    assert_eq!(clock.now().since(before), Duration::from_secs(900));
+}
+
+#[test]
+fn setting_the_wall_clock_back_does_not_make_evidence_younger() {
+    let clock = ManualClock::new(start());
+    let before = clock.now();
+    clock.advance(Duration::from_secs(60));
+    clock.set_wall("2020-01-01T00:00:00Z".parse().unwrap());
+    assert_eq!(clock.now().since(before), Duration::from_secs(60));
+}
+
+#[test]
+fn a_sleep_ends_when_its_time_has_come_and_not_before() {
+    let clock = ManualClock::new(start());
+    let mut sleep = clock.sleep(Duration::from_secs(10));
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(sleep.as_mut().poll(&mut context), Poll::Pending);
+    assert_eq!(clock.sleepers(), 1);
+    clock.advance(Duration::from_millis(9_999));
+    assert_eq!(sleep.as_mut().poll(&mut context), Poll::Pending);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(sleep.as_mut().poll(&mut context), Poll::Ready(()));
+}
+
+#[test]
+fn an_abandoned_sleep_leaves_nothing_behind() {
+    let clock = ManualClock::new(start());
+    let mut sleep = clock.sleep(Duration::from_secs(10));
+    let _ = sleep.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    drop(sleep);
+    assert_eq!(clock.sleepers(), 0);
+}
+
+#[tokio::test]
+async fn the_system_clock_goes_forward_and_wakes() {
+    let clock = SystemClock::new();
+    let before = clock.now();
+    clock.sleep(Duration::from_millis(1)).await;
+    assert!(clock.now().monotonic >= before.monotonic);
+    assert!(before.wall > "2025-01-01T00:00:00Z".parse().unwrap());
+}
+
+#[test]
+fn graph_sentinels_and_offsets_are_read() {
+    assert_eq!("0001-01-01T00:00:00Z".parse(), Ok(Timestamp::MIN));
+    let never: Timestamp = "9999-12-31T23:59:59Z".parse().unwrap();
+    assert_eq!(never.to_string(), "9999-12-31T23:59:59.000Z");
+    let beyond: Timestamp = "9999-12-31T23:59:59-08:00".parse().unwrap();
+    assert_eq!(beyond, Timestamp::MAX);
+}
+
+#[test]
+fn what_is_not_a_date_is_an_error() {
+    for text in [
+        "",
+        "yesterday",
+        "2026-11-23",
+        "2026-13-01T00:00:00Z",
+        "2026-11-23T06:00:00",
+    ] {
+        assert!(text.parse::<Timestamp>().is_err(), "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn text_and_serde_round_trip(millis in Timestamp::MIN.unix_millis()..=Timestamp::MAX.unix_millis()) {
+        let timestamp = Timestamp::from_unix_millis(millis);
+        prop_assert_eq!(timestamp.to_string().parse(), Ok(timestamp));
+        let json = serde_json::to_string(&timestamp).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), timestamp);
+    }
+
+    #[test]
+    fn arithmetic_never_leaves_the_range(millis in any::<i64>(), seconds in any::<u64>()) {
+        let timestamp = Timestamp::from_unix_millis(millis);
+        let duration = Duration::from_secs(seconds);
+        for moved in [timestamp.saturating_add(duration), timestamp.saturating_sub(duration)] {
+            prop_assert!((Timestamp::MIN..=Timestamp::MAX).contains(&moved));
+            prop_assert!(!moved.to_string().is_empty());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Every problem is named, and no value is repeated.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use env_config::{Environment, Reader};
+use proptest::prelude::*;
+use secrecy::ExposeSecret as _;
+
+#[test]
+fn booleans_are_read_in_any_case() {
+    for (text, expected) in [
+        ("TRUE", true),
+        ("1", true),
+        ("Yes", true),
+        ("on", true),
+        ("False", false),
+        ("0", false),
+        ("NO", false),
+        ("oFF", false),
+    ] {
+        let environment = Environment::from_pairs([("FLAG", text)]);
+        let mut reader = Reader::new(&environment);
+        assert_eq!(reader.boolean("FLAG"), Some(expected), "{text}");
+        reader.finish().unwrap();
+    }
+}
+
+#[test]
+fn a_secret_is_read_and_never_shown() {
+    let environment = Environment::from_pairs([("SECRET", "canary-5d41")]);
+    let mut reader = Reader::new(&environment);
+    let secret = reader.required_secret("SECRET").unwrap();
+    assert_eq!(secret.expose_secret(), "canary-5d41");
+    assert!(!format!("{environment:?}{reader:?}{secret:?}").contains("canary"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_not_unicode_is_a_problem() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
+
+    let environment = Environment::from_pairs([("NAME", OsString::from_vec(vec![0xff]))]);
+    let mut reader = Reader::new(&environment);
+    assert_eq!(
+        reader.optional("NAME", |text| Ok::<_, String>(text.len())),
+        None
+    );
+    assert_eq!(
+        reader.finish().unwrap_err().to_string(),
+        "NAME: is not Unicode text"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_error_repeats_a_value(value in "canary[a-z0-9 ]{0,40}") {
+        let environment = Environment::from_pairs([("FLAG", &value), ("NUMBER", &value)]);
+        let mut reader = Reader::new(&environment);
+        reader.boolean("FLAG");
+        reader.required("NUMBER", |text| text.parse::<u64>());
+        let error = reader.finish().unwrap_err();
+        prop_assert_eq!(error.problems().len(), 2);
+        let shown = format!("{error} {error:?}");
+        prop_assert!(!shown.contains("canary"));
+    }
+}
