@@ -56,7 +56,7 @@ impl ConfigError {
     ///
     /// let environment = Environment::from_pairs([("PORT", "many")]);
     /// let mut reader = Reader::new(&environment);
-    /// reader.required("HOST", |host| Ok(host.to_owned()));
+    /// reader.required("HOST", |host| Ok::<_, String>(host.to_owned()));
     /// let host = reader.finish();
     /// let mut reader = Reader::new(&environment);
     /// reader.required("PORT", |port| port.parse::<u16>().map_err(|_| "must be a port number"));

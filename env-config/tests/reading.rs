@@ -1,5 +1,4 @@
 //! Every problem is named, and no value is repeated.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use env_config::{Environment, Reader};
 use proptest::prelude::*;
