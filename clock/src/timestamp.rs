@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU64, str::FromStr, time::Duration};
 
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -16,59 +16,62 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 /// # Ok::<(), clock::ParseTimestampError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+pub struct Timestamp(
+    // Milliseconds since `MIN`, plus one: never zero, so that `Option<Timestamp>` takes eight bytes.
+    NonZeroU64,
+);
+
+const MIN_UNIX_MILLIS: i64 = -62_135_596_800_000;
+const MAX_UNIX_MILLIS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
     /// `0001-01-01T00:00:00.000Z`
-    pub const MIN: Self = Self(-62_135_596_800_000);
+    pub const MIN: Self = Self::from_unix_millis(MIN_UNIX_MILLIS);
     /// `9999-12-31T23:59:59.999Z`
-    pub const MAX: Self = Self(253_402_300_799_999);
+    pub const MAX: Self = Self::from_unix_millis(MAX_UNIX_MILLIS);
 
     /// Makes a timestamp from milliseconds since 1970-01-01T00:00:00Z, held within [`MIN`](Self::MIN)
     /// and [`MAX`](Self::MAX).
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Self {
-        if millis < Self::MIN.0 {
-            Self::MIN
-        } else if millis > Self::MAX.0 {
-            Self::MAX
+        let held = if millis < MIN_UNIX_MILLIS {
+            MIN_UNIX_MILLIS
+        } else if millis > MAX_UNIX_MILLIS {
+            MAX_UNIX_MILLIS
         } else {
-            Self(millis)
-        }
+            millis
+        };
+        Self(NonZeroU64::MIN.saturating_add(held.abs_diff(MIN_UNIX_MILLIS)))
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
-        self.0
+        MIN_UNIX_MILLIS.saturating_add_unsigned(self.0.get() - 1)
     }
 
     /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
     #[must_use]
     pub const fn unix_seconds(self) -> i64 {
-        self.0.div_euclid(1000)
+        self.unix_millis().div_euclid(1000)
     }
 
     /// Time from `earlier` to `self`; zero if `earlier` is the later one.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        if self.0 <= earlier.0 {
-            return Duration::ZERO;
-        }
-        // The range is 10,000 years, so the difference fits.
-        Duration::from_millis(self.0.abs_diff(earlier.0))
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// The timestamp `duration` later, at most [`MAX`](Self::MAX).
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        Self::from_unix_millis(self.0.saturating_add(millis(duration)))
+        Self::from_unix_millis(self.unix_millis().saturating_add(millis(duration)))
     }
 
     /// The timestamp `duration` earlier, at least [`MIN`](Self::MIN).
     #[must_use]
     pub fn saturating_sub(self, duration: Duration) -> Self {
-        Self::from_unix_millis(self.0.saturating_sub(millis(duration)))
+        Self::from_unix_millis(self.unix_millis().saturating_sub(millis(duration)))
     }
 }
 
@@ -79,7 +82,7 @@ fn millis(duration: Duration) -> i64 {
 /// Writes RFC 3339 with milliseconds and `Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::from_timestamp_millis(self.0) {
+        match DateTime::from_timestamp_millis(self.unix_millis()) {
             Some(civil) => f.write_str(&civil.to_rfc3339_opts(SecondsFormat::Millis, true)),
             // Every constructor holds the value within chrono's range.
             None => Err(fmt::Error),

@@ -71,6 +71,11 @@ fn graph_sentinels_and_offsets_are_read() {
 }
 
 #[test]
+fn an_optional_timestamp_costs_no_more_than_a_timestamp() {
+    assert_eq!(size_of::<Option<Timestamp>>(), size_of::<Timestamp>());
+}
+
+#[test]
 fn what_is_not_a_date_is_an_error() {
     for text in [
         "",

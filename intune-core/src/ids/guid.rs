@@ -1,0 +1,94 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use uuid::Uuid;
+
+use super::ParseIdError;
+
+/// Reads the one form that the services write: 8-4-4-4-12 hexadecimal digits, in either case.
+fn parse(text: &str) -> Result<Uuid, ParseIdError> {
+    const EXPECTED: ParseIdError = ParseIdError {
+        expected: "must be a GUID of the form `33333333-4444-4555-8666-777777777777`, not all zeros",
+    };
+    // `Uuid` also reads braces, URNs and bare digits.
+    if text.len() != 36 {
+        return Err(EXPECTED);
+    }
+    let guid = Uuid::try_parse(text).map_err(|_| EXPECTED)?;
+    if guid.is_nil() {
+        Err(EXPECTED)
+    } else {
+        Ok(guid)
+    }
+}
+
+macro_rules! guid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                parse(text).map(Self)
+            }
+        }
+
+        /// Writes the GUID in lower case.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                std::borrow::Cow::<'de, str>::deserialize(deserializer)?
+                    .parse()
+                    .map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+guid_id! {
+    /// The id of a device's registration in Entra ID.
+    ///
+    /// It is the `deviceid` claim of a token, `deviceId` of a directory device, and `azureADDeviceId`
+    /// of a [`ManagedDevice`](crate::ManagedDevice). It is neither the directory's object id nor Intune's own
+    /// id. The all-zero GUID, which Intune writes for devices that aren't registered, is not a value of it.
+    ///
+    /// ```
+    /// use intune_core::EntraDeviceId;
+    ///
+    /// let upper: EntraDeviceId = "33333333-4444-4555-8666-7777777777AB".parse()?;
+    /// assert_eq!(upper.to_string(), "33333333-4444-4555-8666-7777777777ab");
+    /// assert!("00000000-0000-0000-0000-000000000000".parse::<EntraDeviceId>().is_err());
+    /// # Ok::<(), intune_core::ParseIdError>(())
+    /// ```
+    EntraDeviceId
+}
+
+guid_id! {
+    /// Intune's own id of a managed device: `id` of a [`ManagedDevice`](crate::ManagedDevice).
+    ManagedDeviceId
+}
+
+guid_id! {
+    /// The directory object id of a user: `oid` of a token, `userId` of a managed device.
+    UserId
+}
