@@ -1,5 +1,4 @@
 //! Identifiers, enumerations and the live source, through the public surface.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,214 @@
+//! The decision table. Pure: the same question has the same answer, and nothing is waited for.
+
+use clock::{Moment, Timestamp};
+use intune_core::{
+    ComplianceState, DeviceCompliance, EntraDeviceId, Finding, Observation, Served, SourceFailure,
+    UserId,
+};
+
+use crate::{Conditions, DeviceIdentity, EffectivePolicy, Grace, Mode, OnOutage, Outcome, Reason};
+
+/// Who asks, as far as the table is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The device that the token names.
+    pub device: DeviceIdentity,
+    /// The user that the token names, `oid`.
+    pub user: Option<UserId>,
+}
+
+/// What is known of the device when the table is consulted.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer<'a> {
+    /// The source has not been asked.
+    NotAsked,
+    /// The source answered.
+    Observed(Observation),
+    /// The source failed; [`SourceFailure::last_known`] is what it said before, if anything.
+    Failed(&'a SourceFailure),
+}
+
+/// What the table says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A row matches.
+    Decided(Verdict),
+    /// No row matches before the source has been asked about this device.
+    LookUp(EntraDeviceId),
+}
+
+/// The row that matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the row allows.
+    pub outcome: Outcome,
+    /// The row's reason.
+    pub reason: Reason,
+    /// What it was decided by.
+    pub observation: Option<Observation>,
+    /// The end of the grace or bound that let it through.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl Verdict {
+    const fn new(outcome: Outcome, reason: Reason) -> Self {
+        Self {
+            outcome,
+            reason,
+            observation: None,
+            valid_until: None,
+        }
+    }
+
+    const fn by(mut self, observation: Observation) -> Self {
+        self.observation = Some(observation);
+        self
+    }
+}
+
+const fn allow(reason: Reason) -> Verdict {
+    Verdict::new(Outcome::Allow, reason)
+}
+
+const fn deny(reason: Reason) -> Verdict {
+    Verdict::new(Outcome::Deny, reason)
+}
+
+/// Consults the decision table; the first row that matches decides.
+///
+/// Mode `report_only` is not the table's business: the gate turns what comes out here into a report.
+#[must_use]
+pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: Moment) -> Step {
+    if policy.policy().mode == Mode::Off {
+        return Step::Decided(allow(Reason::NotEnabled));
+    }
+    if policy.denies_unknown_template() {
+        return Step::Decided(deny(Reason::UnknownTemplate));
+    }
+    if !policy.policy().required {
+        return Step::Decided(allow(Reason::NotRequired));
+    }
+    let device = match asker.device {
+        DeviceIdentity::Invalid => return Step::Decided(deny(Reason::InvalidDeviceIdentity)),
+        DeviceIdentity::Absent if policy.policy().strict => {
+            return Step::Decided(deny(Reason::NoDeviceIdentity));
+        }
+        DeviceIdentity::Absent => return Step::Decided(allow(Reason::NoDeviceIdentity)),
+        DeviceIdentity::Present(device) => device,
+    };
+    let conditions = policy.conditions();
+    match answer {
+        Answer::NotAsked => Step::LookUp(device),
+        Answer::Observed(observation) => {
+            Step::Decided(by_finding(conditions, asker, observation, now).by(observation))
+        }
+        Answer::Failed(failure) => Step::Decided(match last_known_good(conditions, failure, now) {
+            Some((observation, until)) => {
+                let verdict = by_finding(conditions, asker, observation, now).by(observation);
+                Verdict {
+                    valid_until: earlier(verdict.valid_until, Some(until)),
+                    ..verdict
+                }
+            }
+            None => deny(Reason::SourceUnavailable),
+        }),
+    }
+}
+
+fn last_known_good(
+    conditions: &Conditions,
+    failure: &SourceFailure,
+    now: Moment,
+) -> Option<(Observation, Timestamp)> {
+    let OnOutage::LastKnownGood { max_age } = conditions.on_outage else {
+        return None;
+    };
+    let observation = failure.last_known()?;
+    let age = now.since(observation.observed_at);
+    let usable = failure.kind().is_outage() && age <= max_age;
+    // By the age, not by the wall clock of then: that may have been set since.
+    let until = now.wall.saturating_add(max_age.saturating_sub(age));
+    usable.then(|| (observation.served(Served::LastKnownGood), until))
+}
+
+fn by_finding(
+    conditions: &Conditions,
+    asker: Asker,
+    observation: Observation,
+    now: Moment,
+) -> Verdict {
+    match observation.finding {
+        Finding::NotFound => deny(Reason::DeviceNotFound),
+        Finding::Conflicting { .. } => deny(Reason::ConflictingRecords),
+        Finding::Device(device) => by_device(conditions, asker, &device, now.wall),
+    }
+}
+
+fn by_device(
+    conditions: &Conditions,
+    asker: Asker,
+    device: &DeviceCompliance,
+    now: Timestamp,
+) -> Verdict {
+    if device.being_removed {
+        return deny(Reason::DeviceBeingRemoved);
+    }
+    if conditions.bind_subject && (device.user_id.is_none() || device.user_id != asker.user) {
+        return deny(Reason::SubjectMismatch);
+    }
+    let mut stale_at = None;
+    if let Some(max_age) = conditions.max_check_in_age {
+        match device.last_check_in {
+            Some(check_in) if now.since(check_in) <= max_age => {
+                stale_at = Some(check_in.saturating_add(max_age));
+            }
+            _ => return deny(Reason::DeviceStale),
+        }
+    }
+    let verdict = by_state(conditions, device, now);
+    Verdict {
+        valid_until: earlier(verdict.valid_until, stale_at),
+        ..verdict
+    }
+}
+
+fn by_state(conditions: &Conditions, device: &DeviceCompliance, now: Timestamp) -> Verdict {
+    let reason = match device.state {
+        ComplianceState::Compliant => return allow(Reason::Compliant),
+        ComplianceState::InGracePeriod => {
+            return by_grace(conditions.grace, device.grace_expires_at, now);
+        }
+        ComplianceState::Noncompliant => Reason::Noncompliant,
+        ComplianceState::Conflict => Reason::Conflict,
+        ComplianceState::Error => Reason::Error,
+        ComplianceState::Unknown => Reason::Unknown,
+        ComplianceState::ConfigManager => Reason::ConfigManager,
+        ComplianceState::Unrecognized(_) => Reason::UnrecognizedState,
+    };
+    if conditions.tolerated.contains(device.state) {
+        allow(reason)
+    } else {
+        deny(reason)
+    }
+}
+
+fn by_grace(grace: Grace, expires_at: Option<Timestamp>, now: Timestamp) -> Verdict {
+    let Grace::UntilExpiry { min_remaining } = grace else {
+        return deny(Reason::InGracePeriod);
+    };
+    // A grace period whose end isn't known has none to rely on.
+    match expires_at.map(|expiry| expiry.saturating_sub(min_remaining)) {
+        Some(end) if now < end => Verdict {
+            valid_until: Some(end),
+            ..allow(Reason::InGracePeriod)
+        },
+        _ => deny(Reason::Noncompliant),
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

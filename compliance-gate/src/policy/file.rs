@@ -1,0 +1,89 @@
+use std::{collections::BTreeMap, fmt};
+
+use intune_core::AccordTemplate;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
+
+use super::{Overrides, PolicyLayer, UnknownTemplates};
+
+/// A policy file: settings by accord template, in TOML or JSON.
+///
+/// ```
+/// use compliance_gate::PolicyFile;
+///
+/// let file = PolicyFile::parse(r#"
+///     overrides = "tighten_only"      # or "replace", the default
+///     unknown_templates = "deny"      # or "global", the default
+///
+///     [accords.device-management]
+///     device_compliance_required = true
+///     strict = true
+///     mode = "report_only"            # or "enforce", the default, or "off"
+/// "#)?;
+/// # let _ = file;
+/// let error = PolicyFile::parse("[accords.ops]\nrequired = true").unwrap_err();
+/// assert!(error.contains("line 2") && error.contains("unknown field `required`"));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFile {
+    #[serde(default, deserialize_with = "without_repeats")]
+    pub(super) accords: BTreeMap<AccordTemplate, PolicyLayer>,
+    #[serde(default)]
+    pub(super) overrides: Overrides,
+    #[serde(default)]
+    pub(super) unknown_templates: UnknownTemplates,
+}
+
+impl PolicyFile {
+    /// Reads a policy: JSON if it begins with `{`, TOML otherwise.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and in which line: a text that is neither, an unknown key, a value of the wrong
+    /// type, a malformed or repeated template name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with('{') {
+            // serde_json's message ends in the line and column.
+            serde_json::from_str(text).map_err(|error| error.to_string())
+        } else {
+            toml::from_str(text).map_err(|error| {
+                let before = error.span().and_then(|span| text.get(..span.start));
+                let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+                format!("{} at line {line}", error.message().replace('\n', ", "))
+            })
+        }
+    }
+}
+
+/// A JSON object may name a template twice, and the last would silently win.
+fn without_repeats<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<AccordTemplate, PolicyLayer>, D::Error> {
+    struct Accords;
+
+    impl<'de> Visitor<'de> for Accords {
+        type Value = BTreeMap<AccordTemplate, PolicyLayer>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table of accord templates")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut accords = BTreeMap::new();
+            while let Some((template, layer)) = map.next_entry::<AccordTemplate, PolicyLayer>()? {
+                if accords.insert(template.clone(), layer).is_some() {
+                    return Err(A::Error::custom(format!(
+                        "accord `{template}` is given twice"
+                    )));
+                }
+            }
+            Ok(accords)
+        }
+    }
+
+    deserializer.deserialize_map(Accords)
+}

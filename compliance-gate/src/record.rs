@@ -1,0 +1,149 @@
+//! What a decision leaves in the chronicle.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use chronicle::{
+    Record, RecordId, Sink, Source,
+    events::{self, DeviceComplianceChecked},
+};
+use intune_core::{Finding, Observation, Principal, SourceFailure};
+
+use crate::{
+    Decision, EffectivePolicy, GateRequest,
+    decision::{age_ms, grace_expiry},
+};
+
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    sink: Arc<dyn Sink>,
+    source: Source,
+}
+
+impl Recorder {
+    pub(crate) fn new(sink: Arc<dyn Sink>, source: Source) -> Self {
+        Self { sink, source }
+    }
+
+    /// Appends the decision's event; whether it was taken.
+    pub(crate) fn append<'a>(
+        &'a self,
+        request: &GateRequest<'_>,
+        decision: &Decision,
+    ) -> impl Future<Output = bool> + Unpin + use<'a> {
+        let time = decision.made_at.wall;
+        let event = event(request, decision);
+        let record =
+            Record::new(&event, &self.source, RecordId::generate(time), time).map(|record| {
+                let record = match decision.device {
+                    Some(device) => record.subject(device.to_string()),
+                    None => record,
+                };
+                match &request.traceparent {
+                    Some(traceparent) => record.traceparent(traceparent.clone()),
+                    None => record,
+                }
+            });
+        let id = decision.id;
+        Box::pin(async move {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    tracing::error!(decision = %id, %error, "the decision can't be written down");
+                    return false;
+                }
+            };
+            match self.sink.append(record).await {
+                Ok(_) => true,
+                Err(error) => {
+                    tracing::error!(decision = %id, %error, "the decision was not recorded");
+                    false
+                }
+            }
+        })
+    }
+}
+
+fn event(request: &GateRequest<'_>, decision: &Decision) -> DeviceComplianceChecked {
+    DeviceComplianceChecked {
+        decision_id: decision.id.to_string(),
+        outcome: decision.outcome.as_str().into(),
+        enforced: decision.is_enforced(),
+        would: decision.would.map(|would| would.as_str().into()),
+        reason: decision.reason.as_str().into(),
+        retryable: decision.is_retryable(),
+        accord_template: request.template.to_string(),
+        principal: principal(request.principal),
+        device: device(decision),
+        compliance: decision
+            .observation
+            .and_then(|observation| compliance(decision, &observation)),
+        policy: policy(&decision.policy),
+        source_error: decision.failure.as_ref().map(source_error),
+    }
+}
+
+fn principal(principal: &Principal) -> events::Principal {
+    events::Principal {
+        issuer: principal.issuer().to_owned(),
+        subject: principal.subject().to_owned(),
+        delegate: principal.delegate().map(str::to_owned),
+    }
+}
+
+fn device(decision: &Decision) -> Option<events::Device> {
+    let entra_device_id = decision.device?.to_string();
+    let (managed_device_id, records) = match decision
+        .observation
+        .map(|observation| observation.finding)
+    {
+        Some(Finding::Device(found)) => (Some(found.managed_device_id.to_string()), found.records),
+        Some(Finding::Conflicting { records }) => (None, records),
+        Some(Finding::NotFound) | None => (None, 0),
+    };
+    Some(events::Device {
+        entra_device_id,
+        managed_device_id,
+        records: records.into(),
+    })
+}
+
+fn compliance(decision: &Decision, observation: &Observation) -> Option<events::Compliance> {
+    let Finding::Device(found) = observation.finding else {
+        return None;
+    };
+    Some(events::Compliance {
+        state: found.state.to_string().into(),
+        observed_at: observation.observed_at.wall,
+        age_ms: age_ms(decision.made_at, observation.observed_at),
+        last_check_in: found.last_check_in,
+        grace_expires_at: grace_expiry(&found),
+        served: observation.served.as_str().into(),
+    })
+}
+
+fn policy(policy: &EffectivePolicy) -> events::Policy {
+    let provenance = policy.provenance();
+    let layers = [
+        ("mode", provenance.mode),
+        ("required", provenance.required),
+        ("strict", provenance.strict),
+    ];
+    events::Policy {
+        digest: policy.digest().to_owned(),
+        required: policy.policy().required,
+        strict: policy.policy().strict,
+        mode: policy.policy().mode.as_str().into(),
+        layers: BTreeMap::from(
+            layers.map(|(name, layer)| (name.to_owned(), layer.as_str().to_owned())),
+        ),
+        loosened: policy.is_loosened(),
+    }
+}
+
+fn source_error(failure: &SourceFailure) -> events::SourceError {
+    events::SourceError {
+        kind: Cow::Borrowed(failure.kind().as_str()),
+        status: failure.status(),
+        request_id: failure.request_id().map(str::to_owned),
+    }
+}

@@ -1,0 +1,426 @@
+//! The cache: one look-up for all who ask at once, and nothing old after an invalidation.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use clock::{Clock, ManualClock};
+use common::{Scripted, clock, entra_id, found, settle};
+use compliance_gate::CachedCompliance;
+use intune_core::{
+    ComplianceSource, ComplianceState, EntraDeviceId, Finding, Freshness, Invalidation,
+    MockComplianceSource, Observation, Served, SourceFailure, SourceFailureKind,
+};
+use proptest::prelude::*;
+
+const TTL: Duration = Duration::from_secs(300);
+
+fn fresh(clock: &ManualClock) -> Freshness {
+    Freshness {
+        now: clock.now(),
+        max_age: TTL,
+    }
+}
+
+fn live(clock: &ManualClock) -> Freshness {
+    Freshness {
+        now: clock.now(),
+        max_age: Duration::ZERO,
+    }
+}
+
+fn compliant() -> Result<Finding, SourceFailure> {
+    Ok(found(ComplianceState::Compliant))
+}
+
+fn noncompliant() -> Result<Finding, SourceFailure> {
+    Ok(found(ComplianceState::Noncompliant))
+}
+
+#[tokio::test]
+async fn a_hit_asks_nobody_and_says_so() {
+    let mut source = MockComplianceSource::new();
+    let finding = found(ComplianceState::Compliant);
+    source
+        .expect_compliance()
+        .times(1)
+        .returning(move |_, freshness| Ok(Observation::live(freshness.now, finding)));
+    let cache = CachedCompliance::new(Arc::new(source));
+    let clock = clock();
+
+    let first = cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    clock.advance(TTL - Duration::from_millis(1));
+    let second = cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    assert_eq!((first.served, second.served), (Served::Live, Served::Cache));
+    assert_eq!(first.observed_at, second.observed_at);
+    assert_eq!(cache.peek(entra_id(0), fresh(&clock)), Some(second));
+}
+
+#[tokio::test]
+async fn at_the_ttl_it_asks_again() {
+    let source = Scripted::new(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    clock.advance(TTL);
+    cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    assert_eq!(source.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_suspended_machine_does_not_keep_observations_young() {
+    let source = Scripted::new(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    clock.suspend(TTL);
+    cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    assert_eq!(source.calls(), 2);
+}
+
+#[tokio::test]
+async fn live_means_live() {
+    let source = Scripted::new(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    for _ in 0..3 {
+        let observation = cache.compliance(entra_id(0), live(&clock)).await.unwrap();
+        assert_eq!(observation.served, Served::Live);
+    }
+    assert_eq!(source.calls(), 3);
+}
+
+async fn concurrent(
+    answer: Result<Finding, SourceFailure>,
+) -> (usize, Vec<Result<Observation, SourceFailure>>) {
+    let source = Scripted::held(answer).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let callers: Vec<_> = (0..200)
+        .map(|_| {
+            let (cache, freshness, begun) = (cache.clone(), fresh(&clock), begun.clone());
+            tokio::spawn(async move {
+                let mut look_up = cache.compliance(entra_id(0), freshness);
+                let waits =
+                    poll_fn(|context| Poll::Ready(look_up.as_mut().poll(context).is_pending()));
+                assert!(waits.await);
+                begun.fetch_add(1, Ordering::SeqCst);
+                look_up.await
+            })
+        })
+        .collect();
+    while begun.load(Ordering::SeqCst) < 200 {
+        tokio::task::yield_now().await;
+    }
+    source.release(200);
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.push(caller.await.unwrap());
+    }
+    (source.calls(), answers)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_callers_share_one_look_up() {
+    let (calls, answers) = concurrent(compliant()).await;
+    assert_eq!(calls, 1);
+    assert!(answers.iter().all(Result::is_ok));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_callers_share_one_failure_which_is_not_kept() {
+    let failure = SourceFailure::new(SourceFailureKind::Unavailable).with_status(503);
+    let (calls, answers) = concurrent(Err(failure.clone())).await;
+    assert_eq!(calls, 1);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.as_ref() == Err(&failure))
+    );
+
+    let source = Scripted::new(Err(failure)).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    assert!(cache.compliance(entra_id(0), fresh(&clock)).await.is_err());
+    source.answer(compliant());
+    assert!(cache.compliance(entra_id(0), fresh(&clock)).await.is_ok());
+}
+
+#[tokio::test]
+async fn devices_do_not_wait_for_each_other() {
+    let source = Scripted::held(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let (slow, freshness) = (cache.clone(), fresh(&clock));
+    let slow = tokio::spawn(async move { slow.compliance(entra_id(0), freshness).await });
+    let (other, freshness) = (cache.clone(), fresh(&clock));
+    let other = tokio::spawn(async move { other.compliance(entra_id(1), freshness).await });
+    settle().await;
+    assert_eq!(source.calls(), 2);
+    source.release(2);
+    assert!(slow.await.unwrap().is_ok() && other.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_hands_the_look_up_over() {
+    let source = Scripted::held(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let spawn = || {
+        let (cache, freshness) = (cache.clone(), fresh(&clock));
+        tokio::spawn(async move { cache.compliance(entra_id(0), freshness).await })
+    };
+    let leader = spawn();
+    settle().await;
+    let follower = spawn();
+    settle().await;
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    source.release(1);
+    assert!(follower.await.unwrap().is_ok());
+    assert_eq!(source.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_look_up_nobody_waits_for_ends_and_leaves_nothing() {
+    let source = Scripted::held(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let (only, freshness) = (cache.clone(), fresh(&clock));
+    let only = tokio::spawn(async move { only.compliance(entra_id(0), freshness).await });
+    settle().await;
+    only.abort();
+    let _ = only.await;
+    source.release(1);
+    assert!(cache.compliance(entra_id(0), fresh(&clock)).await.is_ok());
+    assert_eq!(
+        (source.calls(), source.ended.load(Ordering::SeqCst)),
+        (2, 1)
+    );
+}
+
+#[derive(Debug)]
+struct Panicking;
+
+#[async_trait]
+impl ComplianceSource for Panicking {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        _: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        panic!("a bug in a source")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_source_is_a_failure() {
+    let cache = CachedCompliance::new(Arc::new(Panicking));
+    for _ in 0..2 {
+        let failure = cache
+            .compliance(entra_id(0), fresh(&clock()))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind(), SourceFailureKind::Interrupted);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_carries_the_last_known_observation() {
+    let source = Scripted::new(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let first = cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    source.answer(Err(SourceFailure::new(SourceFailureKind::Unavailable)));
+    clock.advance(10 * TTL);
+    let failure = cache
+        .compliance(entra_id(0), fresh(&clock))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        failure.last_known().map(|known| known.observed_at),
+        Some(first.observed_at)
+    );
+}
+
+#[tokio::test]
+async fn invalidation_reaches_every_layer() {
+    let source = Scripted::new(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let managed = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+    for what in [
+        Invalidation::Device(entra_id(0)),
+        Invalidation::ManagedDevice(managed),
+        Invalidation::All,
+    ] {
+        cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+        cache.invalidate(what);
+        assert_eq!(cache.peek(entra_id(0), fresh(&clock)), None, "{what:?}");
+        assert_eq!(source.invalidations.lock().unwrap().last(), Some(&what));
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_under_way_cannot_bring_an_invalidated_state_back() {
+    let managed = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+    for what in [
+        Invalidation::Device(entra_id(0)),
+        Invalidation::ManagedDevice(managed),
+        Invalidation::All,
+    ] {
+        let source = Scripted::held(compliant()).shared();
+        let cache = CachedCompliance::new(source.clone());
+        let clock = clock();
+        let (caller, freshness) = (cache.clone(), fresh(&clock));
+        let caller = tokio::spawn(async move { caller.compliance(entra_id(0), freshness).await });
+        settle().await;
+        // The service has read the old state; now it changes, and we are told.
+        source.answer(noncompliant());
+        cache.invalidate(what);
+        source.release(2);
+        let observation = caller.await.unwrap().unwrap();
+        assert_eq!(
+            observation.finding,
+            found(ComplianceState::Noncompliant),
+            "{what:?}"
+        );
+        let kept = cache.peek(entra_id(0), fresh(&clock)).unwrap();
+        assert_eq!(kept.finding, found(ComplianceState::Noncompliant));
+    }
+}
+
+#[tokio::test]
+async fn many_are_answered_in_their_order() {
+    let source = Scripted::new(compliant()).shared();
+    source
+        .answers
+        .lock()
+        .unwrap()
+        .insert(entra_id(1), Ok(Finding::NotFound));
+    let cache = CachedCompliance::new(source);
+    let devices: Vec<_> = (0..40).map(entra_id).collect();
+    let answers = cache.compliance_many(&devices, fresh(&clock())).await;
+    assert_eq!(answers.len(), 40);
+    let not_found = answers
+        .iter()
+        .position(|answer| answer.as_ref().unwrap().finding == Finding::NotFound);
+    assert_eq!(not_found, Some(1));
+}
+
+#[tokio::test]
+async fn the_number_of_devices_is_bounded() {
+    let source = Scripted::new(compliant()).shared();
+    let cache = CachedCompliance::with_capacity(source, NonZeroUsize::new(64).unwrap());
+    let clock = clock();
+    for n in 0..5_000 {
+        cache.compliance(entra_id(n), fresh(&clock)).await.unwrap();
+    }
+    let kept = (0..5_000)
+        .filter(|n| cache.peek(entra_id(*n), fresh(&clock)).is_some())
+        .count();
+    assert!(kept <= 1024, "{kept}");
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Ask { device: u32, ttl: u64 },
+    Peek { device: u32, ttl: u64 },
+    Change { device: u32, answer: u8 },
+    Invalidate { device: Option<u32> },
+    Advance { seconds: u64 },
+}
+
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let device = 0..3_u32;
+    let ttl = prop_oneof![Just(0), Just(60), Just(300)];
+    let action = prop_oneof![
+        4 => (device.clone(), ttl.clone()).prop_map(|(device, ttl)| Action::Ask { device, ttl }),
+        2 => (device.clone(), ttl).prop_map(|(device, ttl)| Action::Peek { device, ttl }),
+        2 => (device.clone(), 0..3_u8).prop_map(|(device, answer)| Action::Change { device, answer }),
+        1 => proptest::option::of(device).prop_map(|device| Action::Invalidate { device }),
+        2 => (1..200_u64).prop_map(|seconds| Action::Advance { seconds }),
+    ];
+    prop::collection::vec(action, 1..60)
+}
+
+proptest! {
+    /// The cache against a model: a map of what was seen when.
+    #[test]
+    fn it_behaves_like_a_map_with_ages(actions in actions()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let source = Scripted::new(compliant()).shared();
+        let cache = CachedCompliance::new(source.clone());
+        let clock = clock();
+        let mut truth: HashMap<u32, Result<Finding, SourceFailure>> = HashMap::new();
+        let mut seen: HashMap<u32, (u64, Finding)> = HashMap::new();
+        let mut elapsed = 0_u64;
+        for action in actions {
+            match action {
+                Action::Ask { device, ttl } => {
+                    let freshness = Freshness { now: clock.now(), max_age: Duration::from_secs(ttl) };
+                    let answer = runtime.block_on(cache.compliance(entra_id(device), freshness));
+                    let cached = seen.get(&device).filter(|(at, _)| elapsed - at < ttl).copied();
+                    let now = truth.get(&device).cloned().unwrap_or_else(compliant);
+                    match (cached, now) {
+                        (Some((_, finding)), _) => {
+                            let answer = answer.unwrap();
+                            prop_assert_eq!((answer.finding, answer.served), (finding, Served::Cache));
+                        }
+                        (None, Ok(finding)) => {
+                            let answer = answer.unwrap();
+                            prop_assert_eq!((answer.finding, answer.served), (finding, Served::Live));
+                            seen.insert(device, (elapsed, finding));
+                        }
+                        (None, Err(failure)) => {
+                            let answer = answer.unwrap_err();
+                            prop_assert_eq!(answer.kind(), failure.kind());
+                            let known = answer.last_known().map(|known| known.finding);
+                            prop_assert_eq!(known, seen.get(&device).map(|(_, finding)| *finding));
+                        }
+                    }
+                }
+                Action::Peek { device, ttl } => {
+                    let freshness = Freshness { now: clock.now(), max_age: Duration::from_secs(ttl) };
+                    let kept = cache.peek(entra_id(device), freshness).map(|kept| kept.finding);
+                    let expected = seen.get(&device).filter(|(at, _)| elapsed - at < ttl);
+                    prop_assert_eq!(kept, expected.map(|(_, finding)| *finding));
+                }
+                Action::Change { device, answer } => {
+                    let answer = match answer {
+                        0 => compliant(),
+                        1 => noncompliant(),
+                        _ => Err(SourceFailure::new(SourceFailureKind::Throttled)),
+                    };
+                    truth.insert(device, answer.clone());
+                    source.answers.lock().unwrap().insert(entra_id(device), answer);
+                }
+                Action::Invalidate { device: Some(device) } => {
+                    cache.invalidate(Invalidation::Device(entra_id(device)));
+                    seen.remove(&device);
+                }
+                Action::Invalidate { device: None } => {
+                    cache.invalidate(Invalidation::All);
+                    seen.clear();
+                }
+                Action::Advance { seconds } => {
+                    clock.advance(Duration::from_secs(seconds));
+                    elapsed += seconds;
+                }
+            }
+        }
+    }
+}

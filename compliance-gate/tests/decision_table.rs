@@ -1,0 +1,482 @@
+//! The decision table, exhaustively: every combination of inputs against the rows as they are written in the
+//! contract, each row a condition of its own.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use clock::Timestamp;
+use common::{ago, device, entra_id, now, wall};
+use compliance_gate::{
+    Answer, Asker, Conditions, DeviceIdentity, EffectivePolicy, Grace, Mode, OnOutage, Outcome,
+    Policies, PolicyLayer, Reason, Step, UnknownTemplates, decide,
+};
+use intune_core::{
+    ComplianceState, DeviceCompliance, Finding, Observation, Served, SourceFailure,
+    SourceFailureKind, UserId,
+};
+
+const BOUND: Duration = Duration::from_secs(600);
+const MAX_CHECK_IN_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+const MIN_REMAINING: Duration = Duration::from_secs(3600);
+
+fn adele() -> UserId {
+    "aaaaaaaa-0000-4000-8000-000000000001".parse().unwrap()
+}
+
+fn other_user() -> UserId {
+    "aaaaaaaa-0000-4000-8000-000000000002".parse().unwrap()
+}
+
+/// What one case is about, in the contract's words.
+#[derive(Clone, Debug)]
+struct Case {
+    mode: Mode,
+    listed: bool,
+    required: bool,
+    strict: bool,
+    identity: DeviceIdentity,
+    conditions: Settings,
+    answer: Known,
+    token_user: Option<UserId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    bind_subject: bool,
+    bound_check_in: bool,
+    grace: Grace,
+    tolerant: bool,
+    last_known_good: bool,
+}
+
+impl Settings {
+    fn conditions(self) -> Conditions {
+        let mut conditions = Conditions::new()
+            .bind_subject(self.bind_subject)
+            .grace(self.grace);
+        if self.bound_check_in {
+            conditions = conditions.max_check_in_age(MAX_CHECK_IN_AGE);
+        }
+        if self.tolerant {
+            conditions = conditions
+                .tolerate(ComplianceState::Noncompliant)
+                .tolerate(ComplianceState::Conflict)
+                .tolerate(ComplianceState::Error)
+                .tolerate(ComplianceState::Unknown)
+                .tolerate(ComplianceState::ConfigManager)
+                .tolerate(ComplianceState::from_wire("brandNew"));
+        }
+        if self.last_known_good {
+            conditions = conditions.on_outage(OnOutage::LastKnownGood { max_age: BOUND });
+        }
+        conditions
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Known {
+    Observed(Finding),
+    Failed(SourceFailureKind, Option<(Finding, Duration)>),
+}
+
+/// The table of the contract: number, condition, outcome, reason. First match wins.
+fn expected(case: &Case) -> (u8, Outcome, Reason) {
+    use Outcome::{Allow, Deny};
+    let failed = match &case.answer {
+        Known::Failed(kind, last_known) => {
+            let outage = matches!(
+                kind,
+                SourceFailureKind::Throttled
+                    | SourceFailureKind::Unavailable
+                    | SourceFailureKind::TimedOut
+            );
+            let within = last_known.is_some_and(|(_, age)| age <= BOUND);
+            !(case.conditions.last_known_good && outage && within)
+        }
+        Known::Observed(_) => false,
+    };
+    let finding = match &case.answer {
+        Known::Observed(finding) => Some(*finding),
+        Known::Failed(_, last_known) => last_known.map(|(finding, _)| finding),
+    };
+    let record: Option<DeviceCompliance> = match finding {
+        Some(Finding::Device(record)) => Some(record),
+        _ => None,
+    };
+    let with = |condition: fn(&DeviceCompliance) -> bool| record.as_ref().is_some_and(condition);
+    let min_remaining = match case.conditions.grace {
+        Grace::UntilExpiry { min_remaining } => min_remaining,
+        Grace::Deny => Duration::ZERO,
+    };
+    let in_grace = with(|record| record.state == ComplianceState::InGracePeriod);
+    let grace_over = in_grace
+        && record
+            .and_then(|record| record.grace_expires_at)
+            .is_none_or(|expiry| wall() >= expiry.saturating_sub(min_remaining));
+    let stale = case.conditions.bound_check_in
+        && record.is_some_and(|record| {
+            record
+                .last_check_in
+                .is_none_or(|check_in| wall().since(check_in) > MAX_CHECK_IN_AGE)
+        });
+    let stranger = case.conditions.bind_subject
+        && record
+            .is_some_and(|record| record.user_id.is_none() || record.user_id != case.token_user);
+    let state = record.map(|record| record.state);
+    let grace_counts = matches!(case.conditions.grace, Grace::UntilExpiry { .. });
+    let tolerated = if case.conditions.tolerant {
+        Allow
+    } else {
+        Deny
+    };
+
+    let rows = [
+        (1, case.mode == Mode::Off, Allow, Reason::NotEnabled),
+        (0, !case.listed, Deny, Reason::UnknownTemplate),
+        (2, !case.required, Allow, Reason::NotRequired),
+        (
+            3,
+            case.identity == DeviceIdentity::Invalid,
+            Deny,
+            Reason::InvalidDeviceIdentity,
+        ),
+        (
+            4,
+            case.identity == DeviceIdentity::Absent && case.strict,
+            Deny,
+            Reason::NoDeviceIdentity,
+        ),
+        (
+            5,
+            case.identity == DeviceIdentity::Absent && !case.strict,
+            Allow,
+            Reason::NoDeviceIdentity,
+        ),
+        (6, failed, Deny, Reason::SourceUnavailable),
+        (
+            7,
+            finding == Some(Finding::NotFound),
+            Deny,
+            Reason::DeviceNotFound,
+        ),
+        (
+            8,
+            matches!(finding, Some(Finding::Conflicting { .. })),
+            Deny,
+            Reason::ConflictingRecords,
+        ),
+        (
+            9,
+            with(|record| record.being_removed),
+            Deny,
+            Reason::DeviceBeingRemoved,
+        ),
+        (10, stranger, Deny, Reason::SubjectMismatch),
+        (11, stale, Deny, Reason::DeviceStale),
+        (
+            12,
+            in_grace && grace_counts && grace_over,
+            Deny,
+            Reason::Noncompliant,
+        ),
+        (13, in_grace && grace_counts, Allow, Reason::InGracePeriod),
+        (13, in_grace, Deny, Reason::InGracePeriod),
+        (
+            13,
+            state == Some(ComplianceState::Compliant),
+            Allow,
+            Reason::Compliant,
+        ),
+        (
+            14,
+            state == Some(ComplianceState::Noncompliant),
+            tolerated,
+            Reason::Noncompliant,
+        ),
+        (
+            14,
+            state == Some(ComplianceState::Conflict),
+            tolerated,
+            Reason::Conflict,
+        ),
+        (
+            14,
+            state == Some(ComplianceState::Error),
+            tolerated,
+            Reason::Error,
+        ),
+        (
+            14,
+            state == Some(ComplianceState::Unknown),
+            tolerated,
+            Reason::Unknown,
+        ),
+        (
+            14,
+            state == Some(ComplianceState::ConfigManager),
+            tolerated,
+            Reason::ConfigManager,
+        ),
+        (14, true, Deny, Reason::UnrecognizedState),
+    ];
+    let row = rows.into_iter().find(|(_, matches, ..)| *matches).unwrap();
+    (row.0, row.2, row.3)
+}
+
+fn findings() -> Vec<Finding> {
+    let mut findings = vec![Finding::NotFound, Finding::Conflicting { records: 2 }];
+    let states = [
+        "compliant",
+        "inGracePeriod",
+        "noncompliant",
+        "conflict",
+        "error",
+        "unknown",
+        "configManager",
+        "brandNew",
+    ];
+    let expiries = [
+        None,
+        Some(Timestamp::MIN),
+        Some(wall()),
+        Some(wall().saturating_add(MIN_REMAINING)),
+        Some(wall().saturating_add(Duration::from_millis(1))),
+        Some(wall().saturating_add(MIN_REMAINING + Duration::from_millis(1))),
+        Some("9999-12-31T23:59:59Z".parse().unwrap()),
+    ];
+    let check_ins = [
+        None,
+        Some(wall().saturating_sub(MAX_CHECK_IN_AGE)),
+        Some(wall().saturating_sub(MAX_CHECK_IN_AGE + Duration::from_millis(1))),
+    ];
+    for state in states.map(ComplianceState::from_wire) {
+        for being_removed in [false, true] {
+            for user_id in [None, Some(adele()), Some(other_user())] {
+                for last_check_in in check_ins {
+                    for grace_expires_at in expiries {
+                        let record = device(state);
+                        findings.push(Finding::Device(DeviceCompliance {
+                            being_removed,
+                            user_id,
+                            last_check_in,
+                            grace_expires_at,
+                            ..record
+                        }));
+                    }
+                }
+            }
+        }
+    }
+    findings
+}
+
+fn answers() -> Vec<Known> {
+    use SourceFailureKind as Kind;
+    let kinds = [
+        Kind::CredentialRejected,
+        Kind::PermissionMissing,
+        Kind::LicenceMissing,
+        Kind::Throttled,
+        Kind::Unavailable,
+        Kind::TimedOut,
+        Kind::MalformedAnswer,
+        Kind::Refused,
+        Kind::Interrupted,
+    ];
+    let mut answers: Vec<_> = findings().into_iter().map(Known::Observed).collect();
+    for kind in kinds {
+        answers.push(Known::Failed(kind, None));
+        for state in ["compliant", "noncompliant", "inGracePeriod"] {
+            for age in [Duration::ZERO, BOUND, BOUND + Duration::from_millis(1)] {
+                let finding = Finding::Device(device(ComplianceState::from_wire(state)));
+                answers.push(Known::Failed(kind, Some((finding, age))));
+            }
+        }
+    }
+    answers
+}
+
+fn settings() -> Vec<Settings> {
+    let mut all = Vec::new();
+    for bits in 0..16_u8 {
+        for grace in [
+            Grace::default(),
+            Grace::UntilExpiry {
+                min_remaining: MIN_REMAINING,
+            },
+            Grace::Deny,
+        ] {
+            all.push(Settings {
+                bind_subject: bits & 1 != 0,
+                bound_check_in: bits & 2 != 0,
+                tolerant: bits & 4 != 0,
+                last_known_good: bits & 8 != 0,
+                grace,
+            });
+        }
+    }
+    all
+}
+
+fn policy(case: &Case) -> Arc<EffectivePolicy> {
+    let layer = PolicyLayer::new()
+        .required(case.required)
+        .strict(case.strict)
+        .mode(case.mode);
+    let unknown = if case.listed {
+        UnknownTemplates::Global
+    } else {
+        UnknownTemplates::Deny
+    };
+    let policies = Policies::builder()
+        .global(layer)
+        .conditions(case.conditions.conditions())
+        .unknown_templates(unknown)
+        .build();
+    policies.unwrap().for_template(&common::template()).clone()
+}
+
+fn check(case: &Case, policy: &EffectivePolicy) {
+    let (row, outcome, reason) = expected(case);
+    let asker = Asker {
+        device: case.identity,
+        user: case.token_user,
+    };
+
+    let before = decide(policy, asker, Answer::NotAsked, now());
+    if row > 5 {
+        assert_eq!(
+            before,
+            Step::LookUp(entra_id(0)),
+            "row {row} must look the device up: {case:?}"
+        );
+    } else {
+        assert!(
+            matches!(before, Step::Decided(_)),
+            "row {row} must not look anything up: {case:?}"
+        );
+    }
+
+    let step = match &case.answer {
+        Known::Observed(finding) => {
+            let observation = Observation::live(now(), *finding);
+            decide(policy, asker, Answer::Observed(observation), now())
+        }
+        Known::Failed(kind, last_known) => {
+            let last_known = last_known.map(|(finding, age)| Observation::live(ago(age), finding));
+            let failure = SourceFailure::new(*kind).with_last_known(last_known);
+            decide(policy, asker, Answer::Failed(&failure), now())
+        }
+    };
+    let Step::Decided(verdict) = step else {
+        panic!("no decision: {case:?}");
+    };
+    assert_eq!(
+        (verdict.outcome, verdict.reason),
+        (outcome, reason),
+        "row {row}: {case:?}"
+    );
+
+    if row <= 6 {
+        assert_eq!(
+            verdict.observation, None,
+            "rows 1 to 6 know nothing of the device"
+        );
+    }
+    if let (Known::Failed(..), Some(observation)) = (&case.answer, verdict.observation) {
+        assert_eq!(observation.served, Served::LastKnownGood);
+        assert!(
+            verdict.valid_until.is_some(),
+            "what an outage lets through has an end"
+        );
+    }
+    if outcome == Outcome::Allow && reason == Reason::InGracePeriod {
+        let until = verdict.valid_until.unwrap();
+        assert!(
+            until >= wall(),
+            "authority can't outlive the grace period: {case:?}"
+        );
+    }
+}
+
+#[test]
+fn every_combination_matches_the_contract() {
+    let answers = answers();
+    let identities = [
+        DeviceIdentity::Absent,
+        DeviceIdentity::Invalid,
+        DeviceIdentity::Present(entra_id(0)),
+    ];
+    let mut checked = 0_u32;
+    for conditions in settings() {
+        for mode in [Mode::Off, Mode::ReportOnly, Mode::Enforce] {
+            for listed in [true, false] {
+                for required in [false, true] {
+                    for strict in [false, true] {
+                        for identity in identities {
+                            let decided_early = mode == Mode::Off
+                                || !listed
+                                || !required
+                                || !matches!(identity, DeviceIdentity::Present(_));
+                            // Rows 1 to 5 don't depend on the answer; a few show it.
+                            let step = if decided_early { 251 } else { 1 };
+                            let case = Case {
+                                mode,
+                                listed,
+                                required,
+                                strict,
+                                identity,
+                                conditions,
+                                answer: Known::Observed(Finding::NotFound),
+                                token_user: None,
+                            };
+                            let policy = policy(&case);
+                            for answer in answers.iter().step_by(step) {
+                                for token_user in [None, Some(adele())] {
+                                    let case = Case {
+                                        answer: answer.clone(),
+                                        token_user,
+                                        ..case.clone()
+                                    };
+                                    check(&case, &policy);
+                                    checked += 1;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked > 100_000, "{checked}");
+}
+
+#[test]
+fn a_grace_period_ends_while_its_observation_is_cached() {
+    let expiry = wall().saturating_add(Duration::from_secs(60));
+    let record = DeviceCompliance {
+        grace_expires_at: Some(expiry),
+        ..device(ComplianceState::InGracePeriod)
+    };
+    let observation = Observation::live(now(), Finding::Device(record));
+    let policies = Policies::builder()
+        .global(PolicyLayer::new().required(true))
+        .build()
+        .unwrap();
+    let policy = policies.for_template(&common::template());
+    let asker = Asker {
+        device: DeviceIdentity::Present(entra_id(0)),
+        user: None,
+    };
+    let mut later = now();
+    later.wall = expiry;
+    let Step::Decided(verdict) = decide(policy, asker, Answer::Observed(observation), later) else {
+        panic!("no decision");
+    };
+    assert_eq!(
+        (verdict.outcome, verdict.reason),
+        (Outcome::Deny, Reason::Noncompliant)
+    );
+}

@@ -1,0 +1,455 @@
+//! The gate as a host sees it: what is looked up, what is recorded, and that nothing that goes wrong allows.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
+use clock::{Clock, ManualClock};
+use common::{Scripted, ask, clock, entra_id, found, settle};
+use compliance_gate::{
+    CachedCompliance, Conditions, Decision, DeviceIdentity, Gate, GateRequest, Mode,
+    OnAuditFailure, OnOutage, Outcome, Policies, PolicyLayer, Reason,
+};
+use intune_core::{
+    ComplianceSource, ComplianceState, EntraDeviceId, Finding, Freshness, MockComplianceSource,
+    Observation, SourceFailure, SourceFailureKind,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+const DEVICE: fn() -> DeviceIdentity = || DeviceIdentity::Present(entra_id(0));
+
+struct Fixture {
+    gate: Gate,
+    sink: MemorySink,
+}
+
+fn fixture(policies: Policies, source: Arc<dyn ComplianceSource>, clock: ManualClock) -> Fixture {
+    let sink = MemorySink::new();
+    let gate = Gate::builder(policies, source, Arc::new(clock))
+        .chronicle(Arc::new(sink.clone()), "urn:broker:test".parse().unwrap())
+        .build()
+        .unwrap();
+    Fixture { gate, sink }
+}
+
+fn required() -> Policies {
+    Policies::builder()
+        .global(PolicyLayer::new().required(true))
+        .build()
+        .unwrap()
+}
+
+impl Fixture {
+    fn records(&self) -> Vec<Value> {
+        let lines = self.sink.to_jsonl();
+        let lines = lines
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        lines
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn an_allow_is_recorded_with_its_evidence() {
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let Fixture { gate, sink } = fixture(required(), source, clock());
+    let decision = ask(&gate, "read-only", DEVICE()).await;
+    assert_eq!(
+        (decision.outcome(), decision.reason()),
+        (Outcome::Allow, Reason::Compliant)
+    );
+
+    let evidence = serde_json::to_value(decision.evidence().unwrap()).unwrap();
+    assert_eq!(evidence["entra_device_id"], entra_id(0).to_string());
+    assert_eq!(
+        evidence["managed_device_id"],
+        "11111111-2222-4333-8444-555555555555"
+    );
+    assert_eq!(evidence["state"], "compliant");
+    assert_eq!(evidence["observed_at"], "2026-11-23T06:00:00.000Z");
+    assert_eq!(evidence["served"], "live");
+    assert_eq!(evidence["decision_id"], decision.id().to_string());
+
+    let records = Fixture { gate, sink }.records();
+    assert_eq!(records.len(), 1);
+    let record = &records[0];
+    assert_eq!(record["eventname"], "DEVICE_COMPLIANCE_CHECKED");
+    assert_eq!(record["eventcode"], "0x2801");
+    assert_eq!(record["subject"], entra_id(0).to_string());
+    let data = &record["data"];
+    assert_eq!(data["decision_id"], decision.id().to_string());
+    assert_eq!(data["outcome"], "allow");
+    assert_eq!(data["enforced"], true);
+    assert_eq!(data["accord_template"], "read-only");
+    assert_eq!(data["principal"]["subject"], "adele");
+    assert_eq!(data["device"]["records"], 1);
+    assert_eq!(data["compliance"]["age_ms"], 0);
+    assert_eq!(data["policy"]["layers"]["required"], "global");
+    assert_eq!(data["policy"]["loosened"], false);
+    assert!(data.get("would").is_none() && data.get("source_error").is_none());
+}
+
+#[tokio::test]
+async fn rows_that_need_no_device_look_nothing_up() {
+    // A mock without expectations panics when it is asked.
+    let policies = || {
+        Policies::builder()
+            .template(
+                "strict".parse().unwrap(),
+                PolicyLayer::new().required(true).strict(true),
+            )
+            .template(
+                "permissive".parse().unwrap(),
+                PolicyLayer::new().required(true),
+            )
+            .build()
+            .unwrap()
+    };
+    for (template, device, outcome, reason, events) in [
+        (
+            "read-only",
+            DEVICE(),
+            Outcome::Allow,
+            Reason::NotRequired,
+            0,
+        ),
+        (
+            "read-only",
+            DeviceIdentity::Invalid,
+            Outcome::Allow,
+            Reason::NotRequired,
+            0,
+        ),
+        (
+            "permissive",
+            DeviceIdentity::Invalid,
+            Outcome::Deny,
+            Reason::InvalidDeviceIdentity,
+            1,
+        ),
+        (
+            "permissive",
+            DeviceIdentity::Absent,
+            Outcome::Allow,
+            Reason::NoDeviceIdentity,
+            1,
+        ),
+        (
+            "strict",
+            DeviceIdentity::Absent,
+            Outcome::Deny,
+            Reason::NoDeviceIdentity,
+            1,
+        ),
+    ] {
+        let fixture = fixture(policies(), Arc::new(MockComplianceSource::new()), clock());
+        let decision = ask(&fixture.gate, template, device).await;
+        assert_eq!(
+            (decision.outcome(), decision.reason()),
+            (outcome, reason),
+            "{template} {device:?}"
+        );
+        assert!(decision.evidence().is_none());
+        assert_eq!(fixture.records().len(), events, "{template} {device:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_that_loosens_leaves_an_event_even_if_nothing_is_required() {
+    for layer in [
+        PolicyLayer::new().required(false),
+        PolicyLayer::new().mode(Mode::Off),
+    ] {
+        let policies = Policies::builder()
+            .global(PolicyLayer::new().required(true))
+            .template("read-only".parse().unwrap(), layer)
+            .build()
+            .unwrap();
+        let fixture = fixture(policies, Arc::new(MockComplianceSource::new()), clock());
+        let decision = ask(&fixture.gate, "read-only", DEVICE()).await;
+        assert!(decision.is_allow());
+        let records = fixture.records();
+        assert_eq!(records[0]["data"]["policy"]["loosened"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_gate_allows_and_leaves_nothing() {
+    let fixture = fixture(
+        Policies::disabled(),
+        Arc::new(MockComplianceSource::new()),
+        clock(),
+    );
+    let decision = ask(&fixture.gate, "device-management", DeviceIdentity::Invalid).await;
+    assert_eq!(
+        (decision.outcome(), decision.reason()),
+        (Outcome::Allow, Reason::NotEnabled)
+    );
+    assert!(fixture.records().is_empty());
+}
+
+#[tokio::test]
+async fn report_only_allows_and_says_what_it_would_have_done() {
+    let layer = PolicyLayer::new().required(true).mode(Mode::ReportOnly);
+    let policies = Policies::builder().global(layer).build().unwrap();
+    let source = Scripted::new(Ok(found(ComplianceState::Noncompliant))).shared();
+    let fixture = fixture(policies, source, clock());
+    let decision = ask(&fixture.gate, "read-only", DEVICE()).await;
+    assert!(decision.is_allow() && !decision.is_enforced());
+    assert_eq!(
+        (decision.would(), decision.reason()),
+        (Some(Outcome::Deny), Reason::Noncompliant)
+    );
+    let data = &fixture.records()[0]["data"];
+    assert_eq!(
+        (&data["enforced"], &data["would"]),
+        (&false.into(), &"deny".into())
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_never_answers_is_given_up_at_the_deadline() {
+    let source = Scripted::held(Ok(found(ComplianceState::Compliant))).shared();
+    let clock = clock();
+    let fixture = fixture(required(), source, clock.clone());
+    let gate = fixture.gate.clone();
+    let waiting = tokio::spawn(async move { ask(&gate, "read-only", DEVICE()).await });
+    settle().await;
+    assert_eq!(clock.sleepers(), 1);
+    clock.advance(Duration::from_millis(9_999));
+    settle().await;
+    assert!(!waiting.is_finished());
+    clock.advance(Duration::from_millis(1));
+    let decision = waiting.await.unwrap();
+    assert_eq!(
+        (decision.outcome(), decision.reason()),
+        (Outcome::Deny, Reason::SourceUnavailable)
+    );
+    assert!(decision.is_retryable());
+    assert_eq!(
+        fixture.records()[0]["data"]["source_error"]["kind"],
+        "timed_out"
+    );
+}
+
+#[tokio::test]
+async fn at_the_deadline_the_last_known_observation_may_serve_within_its_bound() {
+    for (age, expected) in [(600, Reason::Compliant), (601, Reason::SourceUnavailable)] {
+        let conditions = Conditions::new().on_outage(OnOutage::LastKnownGood {
+            max_age: Duration::from_secs(600),
+        });
+        let policies = Policies::builder()
+            .global(PolicyLayer::new().required(true))
+            .conditions(conditions)
+            .build()
+            .unwrap();
+        let source = Scripted::held(Ok(found(ComplianceState::Compliant))).shared();
+        source.release(1);
+        let clock = clock();
+        let fixture = fixture(
+            policies,
+            Arc::new(CachedCompliance::new(source)),
+            clock.clone(),
+        );
+        assert!(ask(&fixture.gate, "read-only", DEVICE()).await.is_allow());
+        // The deadline itself takes ten seconds of it.
+        clock.advance(Duration::from_secs(age - 10));
+        let gate = fixture.gate.clone();
+        let waiting = tokio::spawn(async move { ask(&gate, "read-only", DEVICE()).await });
+        settle().await;
+        clock.advance(Duration::from_secs(10));
+        let decision = waiting.await.unwrap();
+        assert_eq!(decision.reason(), expected, "{age}");
+        if decision.is_allow() {
+            let json = serde_json::to_value(&decision).unwrap();
+            assert_eq!(json["served"], "last_known_good");
+            assert_eq!(decision.valid_until(), Some(clock.now().wall));
+        }
+    }
+}
+
+/// A sink that refuses, or never answers.
+#[derive(Debug)]
+struct Broken {
+    hangs: bool,
+}
+
+#[async_trait]
+impl Sink for Broken {
+    async fn append(&self, _: Record) -> Result<Receipt, AppendError> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        Err(AppendError::new(AppendErrorKind::Unavailable))
+    }
+}
+
+async fn with_broken_sink(conditions: Conditions, layer: PolicyLayer, hangs: bool) -> Decision {
+    let policies = Policies::builder()
+        .global(layer)
+        .conditions(conditions)
+        .build()
+        .unwrap();
+    let clock = clock();
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let gate = Gate::builder(policies, source, Arc::new(clock.clone()))
+        .chronicle(
+            Arc::new(Broken { hangs }),
+            "urn:broker:test".parse().unwrap(),
+        )
+        .build()
+        .unwrap();
+    let waiting = tokio::spawn(async move { ask(&gate, "read-only", DEVICE()).await });
+    settle().await;
+    clock.advance(Duration::from_secs(10));
+    waiting.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_denied() {
+    let required = PolicyLayer::new().required(true);
+    for hangs in [false, true] {
+        let decision = with_broken_sink(Conditions::new(), required, hangs).await;
+        assert_eq!(
+            (decision.outcome(), decision.reason()),
+            (Outcome::Deny, Reason::AuditUnavailable)
+        );
+        assert!(decision.is_retryable());
+
+        let best_effort = Conditions::new().on_audit_failure(OnAuditFailure::BestEffort);
+        let decision = with_broken_sink(best_effort, required, hangs).await;
+        assert_eq!(
+            (decision.outcome(), decision.reason()),
+            (Outcome::Allow, Reason::Compliant)
+        );
+
+        let decision =
+            with_broken_sink(Conditions::new(), required.mode(Mode::ReportOnly), hangs).await;
+        assert!(decision.is_allow());
+    }
+}
+
+#[tokio::test]
+async fn nobody_can_forget_to_decide_on_records() {
+    let source = Scripted::new(Ok(Finding::NotFound)).shared();
+    assert!(
+        Gate::builder(required(), source, Arc::new(clock()))
+            .build()
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn throttling_says_how_long_to_wait() {
+    let failure =
+        SourceFailure::new(SourceFailureKind::Throttled).with_retry_after(Duration::from_secs(17));
+    let fixture = fixture(required(), Scripted::new(Err(failure)).shared(), clock());
+    let decision = ask(&fixture.gate, "read-only", DEVICE()).await;
+    assert_eq!(decision.retry_after(), Some(Duration::from_secs(17)));
+}
+
+/// A source that fails in every way there is, and answers with anything but a compliant device.
+#[derive(Clone, Debug)]
+enum Fault {
+    Failure(u8),
+    Finding(u8),
+    Pending,
+}
+
+#[derive(Debug)]
+struct Faulty(Fault);
+
+#[async_trait]
+impl ComplianceSource for Faulty {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        freshness: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        use SourceFailureKind as Kind;
+        match self.0 {
+            Fault::Failure(n) => {
+                let kinds = [
+                    Kind::CredentialRejected,
+                    Kind::PermissionMissing,
+                    Kind::LicenceMissing,
+                    Kind::Throttled,
+                    Kind::Unavailable,
+                    Kind::TimedOut,
+                    Kind::MalformedAnswer,
+                    Kind::Refused,
+                    Kind::Interrupted,
+                ];
+                Err(SourceFailure::new(kinds[usize::from(n) % kinds.len()]))
+            }
+            Fault::Finding(n) => {
+                let findings = [
+                    Finding::NotFound,
+                    Finding::Conflicting { records: 2 },
+                    found(ComplianceState::from_wire("Compliant")),
+                    found(ComplianceState::from_wire("compliant ")),
+                    found(ComplianceState::InGracePeriod),
+                    found(ComplianceState::Unknown),
+                ];
+                Ok(Observation::live(
+                    freshness.now,
+                    findings[usize::from(n) % findings.len()],
+                ))
+            }
+            Fault::Pending => std::future::pending().await,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_fault_of_a_source_leads_to_an_allow(
+        fault in prop_oneof![
+            any::<u8>().prop_map(Fault::Failure),
+            any::<u8>().prop_map(Fault::Finding),
+            Just(Fault::Pending),
+        ],
+        cached in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let decision = runtime.block_on(async {
+            let clock = clock();
+            let source: Arc<dyn ComplianceSource> = Arc::new(Faulty(fault));
+            let source = if cached { Arc::new(CachedCompliance::new(source)) } else { source };
+            let gate = Gate::builder(required(), source, Arc::new(clock.clone())).unrecorded().build().unwrap();
+            let waiting = tokio::spawn(async move { ask(&gate, "read-only", DEVICE()).await });
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            clock.advance(Duration::from_secs(10));
+            waiting.await.unwrap()
+        });
+        prop_assert_eq!(decision.outcome(), Outcome::Deny);
+        prop_assert!(decision.evidence().is_none() || decision.reason() != Reason::SourceUnavailable);
+    }
+}
+
+#[tokio::test]
+async fn the_trace_of_the_request_is_kept() {
+    let source = Scripted::new(Ok(Finding::NotFound)).shared();
+    let fixture = fixture(required(), source, clock());
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let request = GateRequest {
+        principal: &common::principal(),
+        template: &common::template(),
+        device: DEVICE(),
+        traceparent: Some(traceparent.parse().unwrap()),
+    };
+    let _ = fixture.gate.evaluate(&request).await;
+    assert_eq!(fixture.records()[0]["traceparent"], traceparent);
+}
