@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use clock::Clock;
+use env_config::{ConfigError, Environment, Reader};
+
+use crate::{
+    BuildEntraClientError, ClientId, Cloud, Credential, EntraClient, EntraClientBuilder, TenantId,
+    http::ServiceUrl,
+};
+
+/// Who signs in, where, and with what, as the environment says.
+///
+/// | variable | |
+/// | --- | --- |
+/// | `ENTRA_TENANT_ID` | required; a GUID or a domain |
+/// | `ENTRA_CLIENT_ID` | required; a GUID |
+/// | `ENTRA_CLIENT_SECRET` | required; the secret's value |
+/// | `ENTRA_CLOUD` | `global` (default), `us-gov-high`, `us-gov-dod`, `china` |
+/// | `ENTRA_AUTHORITY_HOST` | URL in place of the cloud's; plain `http` for loopback only |
+///
+/// ```
+/// use entra_auth::EntraConfig;
+/// use env_config::Environment;
+///
+/// let config = EntraConfig::from_env(&Environment::from_pairs([
+///     ("ENTRA_TENANT_ID", "contoso.onmicrosoft.com"),
+///     ("ENTRA_CLIENT_ID", "6731de76-14a6-49ae-97bc-6eba6914391e"),
+///     ("ENTRA_CLIENT_SECRET", "8fQ~…"),
+///     ("ENTRA_CLOUD", "us-gov-high"),
+/// ]))?;
+/// assert_eq!(config.authority().to_string(), "https://login.microsoftonline.us/");
+/// # Ok::<(), env_config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EntraConfig {
+    tenant: TenantId,
+    client_id: ClientId,
+    credential: Credential,
+    cloud: Cloud,
+    authority: ServiceUrl,
+}
+
+impl EntraConfig {
+    /// Reads the `ENTRA_*` variables.
+    ///
+    /// # Errors
+    ///
+    /// Every variable that is missing or can't be used. No value is repeated.
+    pub fn from_env(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let tenant = reader.required("ENTRA_TENANT_ID", str::parse);
+        let client_id = reader.required("ENTRA_CLIENT_ID", str::parse);
+        let secret = reader.required_secret("ENTRA_CLIENT_SECRET");
+        for name in [
+            "ENTRA_CLIENT_CERTIFICATE_PATH",
+            "ENTRA_FEDERATED_TOKEN_FILE",
+        ] {
+            if environment.is_set(name) {
+                reader.problem(
+                    name,
+                    "is not supported: this version signs in with ENTRA_CLIENT_SECRET only",
+                );
+            }
+        }
+        let cloud: Option<Cloud> = reader.optional("ENTRA_CLOUD", str::parse);
+        let authority = reader.optional("ENTRA_AUTHORITY_HOST", str::parse);
+        let problems = reader.finish();
+        let (Some(tenant), Some(client_id), Some(secret)) = (tenant, client_id, secret) else {
+            #[expect(
+                clippy::expect_used,
+                reason = "the reader has no value exactly where it has a problem"
+            )]
+            return Err(problems.expect_err("a required variable is missing"));
+        };
+        problems?;
+
+        let cloud = cloud.unwrap_or_default();
+        Ok(Self {
+            tenant,
+            client_id,
+            credential: Credential::secret(secret),
+            cloud,
+            authority: authority.unwrap_or_else(|| cloud.authority()),
+        })
+    }
+
+    /// The tenant to sign in to.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The application that signs in.
+    #[must_use]
+    pub const fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
+    /// The cloud, from which other services' addresses follow.
+    #[must_use]
+    pub const fn cloud(&self) -> Cloud {
+        self.cloud
+    }
+
+    /// Where to sign in: the cloud's authority, unless overridden.
+    #[must_use]
+    pub const fn authority(&self) -> &ServiceUrl {
+        &self.authority
+    }
+
+    /// Starts a client with these settings, for a host with its own HTTP client.
+    pub fn builder(&self) -> EntraClientBuilder {
+        EntraClient::builder(
+            self.tenant.clone(),
+            self.client_id.clone(),
+            self.credential.clone(),
+        )
+        .authority(self.authority.clone())
+    }
+
+    /// Makes a client with these settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`EntraClientBuilder::build`].
+    pub fn client(&self, clock: Arc<dyn Clock>) -> Result<EntraClient, BuildEntraClientError> {
+        self.builder().clock(clock).build()
+    }
+}
