@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, header::RETRY_AFTER};
+use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::{TokenError, TokenErrorKind, error::Refusal};
+use crate::{TokenError, TokenErrorKind, error::Refusal, http::retry_after};
 
 /// Entra's longest lifetime, that of tokens under continuous access evaluation.
 const MAX_LIFETIME: Duration = Duration::from_secs(28 * 60 * 60);
@@ -179,13 +179,4 @@ fn first_sentence(text: String) -> String {
         Some((sentence, _)) => sentence.to_owned(),
         None => text,
     }
-}
-
-/// Entra writes whole seconds; a fraction is understood too.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }

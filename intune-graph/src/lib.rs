@@ -1,1 +1,15 @@
-//! intune-graph
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod client;
+mod config;
+mod endpoint;
+mod next_link;
+mod odata;
+mod request;
+mod row;
+
+pub use client::GraphClient;
+pub use config::GraphConfig;
+pub use endpoint::GraphEndpoint;
+pub use odata::string_literal;

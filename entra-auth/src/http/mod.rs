@@ -20,9 +20,11 @@
 mod builder;
 mod client;
 mod error;
+mod retry_after;
 mod service_url;
 
 pub use builder::{BuildHttpClientError, HttpClientBuilder};
 pub use client::HttpClient;
 pub use error::{TransportError, TransportErrorKind};
+pub use retry_after::retry_after;
 pub use service_url::{JoinUrlError, ParseServiceUrlError, ServiceUrl};
