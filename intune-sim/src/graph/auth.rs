@@ -1,0 +1,105 @@
+//! Whether a bearer may read devices.
+
+use std::collections::HashSet;
+
+use http::{HeaderMap, StatusCode, header};
+use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
+use serde::Deserialize;
+
+use super::{Exchange, errors::GraphError};
+use crate::{Tenant, entra::token, time};
+
+/// The roles that may read, either of them.
+const READERS: [&str; 2] = [
+    "DeviceManagementManagedDevices.Read.All",
+    "DeviceManagementManagedDevices.ReadWrite.All",
+];
+
+#[derive(Deserialize)]
+struct AppToken {
+    exp: i64,
+    tid: String,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// The app roles of the request's token, if the token is one for this Graph.
+pub(crate) fn roles(tenant: &Tenant, headers: &HeaderMap) -> Result<Vec<String>, GraphError> {
+    let Some(bearer) = bearer(headers) else {
+        return Err(GraphError::invalid_token("Access token is empty."));
+    };
+    let mut validation = Validation::new(Algorithm::RS256);
+    // Judged below: from `exp` on a token is expired (RFC 7519, section 4.1.4), here only after it.
+    validation.validate_exp = false;
+    validation.leeway = 0;
+    validation.validate_nbf = true;
+    validation.set_required_spec_claims(&["exp", "aud", "iss"]);
+    validation.iss = Some(HashSet::from([token::app_issuer(tenant)]));
+    validation.aud = Some(audiences(tenant));
+
+    let now = time::now().timestamp();
+    let mut refusal = "Access token validation failure. Invalid signature.";
+    for key in tenant.0.keys.honoured() {
+        match decode::<AppToken>(bearer, &key.decoding, &validation) {
+            Ok(token) if token.claims.exp <= now => {
+                refusal = "Lifetime validation failed, the token is expired.";
+            }
+            Ok(token) if token.claims.tid == tenant.tenant() => return Ok(token.claims.roles),
+            Ok(_) => refusal = "Access token validation failure. Invalid tenant.",
+            Err(error) => match error.kind() {
+                ErrorKind::InvalidSignature => {}
+                ErrorKind::InvalidAudience => {
+                    refusal = "Access token validation failure. Invalid audience.";
+                }
+                ErrorKind::InvalidIssuer => {
+                    refusal = "Access token validation failure. Invalid issuer.";
+                }
+                _ => refusal = "IDX14100: JWT is not well formed, there are no dots (.).",
+            },
+        }
+    }
+    Err(GraphError::invalid_token(refusal))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim())
+        .filter(|token| !token.is_empty())
+}
+
+/// Every way to write the resource that tokens are issued for, with and without its last slash.
+fn audiences(tenant: &Tenant) -> HashSet<String> {
+    let own = tenant.graph().as_str().trim_end_matches('/');
+    let roots = token::GRAPH_ROOTS.into_iter().chain([own]);
+    roots
+        .flat_map(|root| [root.to_owned(), format!("{root}/")])
+        .collect()
+}
+
+pub(crate) fn may_read(
+    roles: &[String],
+    path: &str,
+    exchange: &Exchange,
+) -> Result<(), GraphError> {
+    if roles.iter().any(|role| READERS.contains(&role.as_str())) {
+        return Ok(());
+    }
+    let text = format!(
+        "Application is not authorized to perform this operation. Application must have one of the \
+         following scopes: {}",
+        READERS.join(", ")
+    );
+    Err(GraphError::intune(
+        StatusCode::FORBIDDEN,
+        "Forbidden",
+        &text,
+        path,
+        exchange,
+    ))
+}

@@ -1,0 +1,171 @@
+//! The tenant played, and everything that can be done to it.
+
+pub(crate) mod device;
+pub(crate) mod directory;
+mod operate;
+pub(crate) mod seed;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use url::Url;
+
+use crate::{entra::keys::KeyRing, faults::FaultBook, log::RequestLog};
+use directory::Directory;
+use seed::Identity;
+
+/// A handle on the tenant that a [`Sim`](crate::Sim) plays; clones are the same tenant.
+///
+/// [`Sim`](crate::Sim) dereferences to it. Everything here is also reachable over HTTP under `/_sim/`.
+#[derive(Clone)]
+pub struct Tenant(pub(crate) Arc<Shared>);
+
+/// What all clones of a handle share.
+pub(crate) struct Shared {
+    pub(crate) identity: Identity,
+    pub(crate) base: Url,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) keys: KeyRing,
+    pub(crate) held: watch::Sender<usize>,
+    pub(crate) arrivals: watch::Sender<u64>,
+    pub(crate) stopped: watch::Sender<bool>,
+    state: Mutex<State>,
+}
+
+/// What changes while the tenant is played.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) devices: Directory,
+    pub(crate) faults: FaultBook,
+    pub(crate) log: RequestLog,
+    pub(crate) roles: Vec<String>,
+    pub(crate) page_size: usize,
+    pub(crate) sparse_pages: bool,
+    pub(crate) token_lifetime: u32,
+}
+
+impl Tenant {
+    pub(crate) fn new(
+        identity: Identity,
+        base: Url,
+        ca: Option<PathBuf>,
+        keys: KeyRing,
+        page_size: usize,
+    ) -> Self {
+        let state = State {
+            devices: Directory::default(),
+            faults: FaultBook::default(),
+            log: RequestLog::default(),
+            roles: vec![
+                "DeviceManagementManagedDevices.Read.All".to_owned(),
+                "DeviceManagementManagedDevices.PrivilegedOperations.All".to_owned(),
+            ],
+            page_size: page_size.clamp(1, crate::graph::MAX_PAGE),
+            sparse_pages: false,
+            token_lifetime: 3599,
+        };
+        Self(Arc::new(Shared {
+            identity,
+            base,
+            ca,
+            keys,
+            held: watch::Sender::new(0),
+            arrivals: watch::Sender::new(0),
+            stopped: watch::Sender::new(false),
+            state: Mutex::new(state),
+        }))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The root of everything served, such as `http://127.0.0.1:40123/`.
+    #[must_use]
+    pub fn base_url(&self) -> &Url {
+        &self.0.base
+    }
+
+    /// The authority host, to which a client adds the tenant.
+    #[must_use]
+    pub fn authority(&self) -> &Url {
+        &self.0.base
+    }
+
+    /// The Graph root, to which a client adds `/v1.0`.
+    #[must_use]
+    pub fn graph(&self) -> &Url {
+        &self.0.base
+    }
+
+    /// The tenant id, a GUID.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.0.identity.tenant
+    }
+
+    /// The id of the application that may ask for app-only tokens.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.0.identity.client_id
+    }
+
+    /// The application's secret.
+    #[must_use]
+    pub fn client_secret(&self) -> &str {
+        &self.0.identity.client_secret
+    }
+
+    /// The issuer of Entra-like user tokens: `{authority}/{tenant}/v2.0`.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("{}{}/v2.0", self.0.base, self.tenant())
+    }
+
+    /// The issuer of Keycloak-like user tokens: `{base}/realms/{name}`.
+    #[must_use]
+    pub fn keycloak_issuer(&self) -> String {
+        format!("{}realms/{}", self.0.base, self.0.identity.realm)
+    }
+
+    /// The file with the certificate of the authority, if TLS is served.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.0.ca.as_deref()
+    }
+
+    /// How to reach the tenant, as the binary prints it: the client secret is in it.
+    #[must_use]
+    pub fn connection(&self) -> Value {
+        let root = self.0.base.as_str().trim_end_matches('/');
+        let mut connection = Map::new();
+        let mut add = |name: &str, value: &str| connection.insert(name.to_owned(), value.into());
+        add("authority", root);
+        add("graph", root);
+        add("tenant", self.tenant());
+        add("client_id", self.client_id());
+        add("client_secret", self.client_secret());
+        add("issuer", &self.issuer());
+        add("keycloak_issuer", &self.keycloak_issuer());
+        if let Some(ca) = self.ca() {
+            add("ca", &ca.display().to_string());
+        }
+        Value::Object(connection)
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("base", &self.0.base.as_str())
+            .field("tenant", &self.tenant())
+            .field("client_id", &self.client_id())
+            .field("client_secret", &"[redacted]")
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,171 @@
+//! What can be done to a tenant while it's played.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::Tenant;
+use crate::{Device, Fault, LoggedRequest, Route, UserToken};
+
+impl Tenant {
+    /// All devices, in the order that the service lists them.
+    #[must_use]
+    pub fn devices(&self) -> Vec<Device> {
+        self.state()
+            .devices
+            .beyond(None)
+            .map(|device| Device::clone(device))
+            .collect()
+    }
+
+    /// The device with this Intune id, in any case.
+    #[must_use]
+    pub fn device(&self, id: &str) -> Option<Device> {
+        self.state()
+            .devices
+            .get(id)
+            .map(|device| Device::clone(device))
+    }
+
+    /// Adds a device, or replaces the one with its Intune id.
+    pub fn put_device(&self, device: Device) {
+        self.state().devices.put(device);
+    }
+
+    /// Replaces the given properties of a device; null is a value, and the id stays.
+    ///
+    /// Returns the changed device; none if there is no such device, or the changes are no JSON object.
+    #[must_use = "there may be no such device"]
+    pub fn patch_device(&self, id: &str, changes: Value) -> Option<Device> {
+        let Value::Object(mut changes) = changes else {
+            return None;
+        };
+        changes.remove("id");
+        let mut state = self.state();
+        let mut device = Device::clone(state.devices.get(id)?);
+        device.merge(changes);
+        state.devices.put(device.clone());
+        Some(device)
+    }
+
+    /// Removes a device, and returns it.
+    pub fn remove_device(&self, id: &str) -> Option<Device> {
+        self.state().devices.remove(id).map(Arc::unwrap_or_clone)
+    }
+
+    /// Signs a user token, as the described issuer would.
+    #[must_use]
+    pub fn mint(&self, token: UserToken) -> String {
+        token.sign(self)
+    }
+
+    /// Replaces the signing keys of both issuers; the old ones are no longer published.
+    ///
+    /// Graph still honours the app-only tokens issued before.
+    pub fn rotate_keys(&self) {
+        self.0.keys.rotate();
+    }
+
+    /// Injects a fault. Of several that meet a request, the oldest is applied, alone.
+    pub fn inject(&self, fault: Fault) {
+        self.state().faults.inject(fault);
+    }
+
+    /// The injected faults that have requests left to meet, oldest first.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        self.state().faults.list()
+    }
+
+    /// Forgets all faults, and lets held answers go.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Lets held answers go, and forgets the faults that hold.
+    pub fn release(&self) {
+        self.state().faults.release();
+    }
+
+    /// Waits until at least this many answers are held.
+    ///
+    /// A held answer is complete: a change made to a device from then on isn't in it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn wait_for_held(&self, answers: usize) {
+        // The sender lives in `self`, so the wait can't fail.
+        let _ = self
+            .0
+            .held
+            .subscribe()
+            .wait_for(|held| *held >= answers)
+            .await;
+    }
+
+    /// Waits until [`count`](Self::count) of a route is at least `requests`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn wait_for_requests(&self, route: Route, requests: u64) {
+        let _ = self
+            .0
+            .arrivals
+            .subscribe()
+            .wait_for(|_| self.count(route) >= requests)
+            .await;
+    }
+
+    /// The last 10,000 requests, in order of arrival; those under `/_sim/` aren't among them.
+    #[must_use]
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.state().log.requests()
+    }
+
+    /// How many requests of a route have arrived since the start, or since they were cleared.
+    #[must_use]
+    pub fn count(&self, route: Route) -> u64 {
+        self.state().log.count(route)
+    }
+
+    /// [`count`](Self::count) of every route that was asked for.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Route, u64> {
+        self.state().log.counts()
+    }
+
+    /// Forgets the requests and their counts.
+    pub fn clear_requests(&self) {
+        self.state().log.clear();
+    }
+
+    /// Sets the most rows on one page: 1 to 1000.
+    pub fn set_page_size(&self, rows: usize) {
+        self.state().page_size = rows.clamp(1, crate::graph::MAX_PAGE);
+    }
+
+    /// Counts a page's rows before the filter, not after.
+    ///
+    /// A filtered answer is then spread over several pages, empty ones among them.
+    pub fn set_sparse_pages(&self, sparse: bool) {
+        self.state().sparse_pages = sparse;
+    }
+
+    /// Sets the app roles in app-only tokens issued from now on.
+    pub fn grant_roles<R: Into<String>>(&self, roles: impl IntoIterator<Item = R>) {
+        self.state().roles = roles.into_iter().map(Into::into).collect();
+    }
+
+    /// The app roles in app-only tokens.
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        self.state().roles.clone()
+    }
+
+    /// Sets the lifetime in seconds of app-only tokens issued from now on; 0 is expired at once.
+    pub fn set_token_lifetime(&self, seconds: u32) {
+        self.state().token_lifetime = seconds;
+    }
+}
