@@ -19,14 +19,34 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 /// A request for authority.
 #[derive(Clone, Debug)]
 pub struct GateRequest<'a> {
-    /// Who asks.
-    pub principal: &'a Principal,
-    /// Under which accord template.
-    pub template: &'a AccordTemplate,
-    /// The device that the principal's token names.
-    pub device: DeviceIdentity,
-    /// The trace that the request belongs to.
-    pub traceparent: Option<TraceParent>,
+    pub(crate) principal: &'a Principal,
+    pub(crate) template: &'a AccordTemplate,
+    pub(crate) device: DeviceIdentity,
+    pub(crate) traceparent: Option<TraceParent>,
+}
+
+impl<'a> GateRequest<'a> {
+    /// Who asks, under which accord template, and which device the principal's token names.
+    #[must_use]
+    pub const fn new(
+        principal: &'a Principal,
+        template: &'a AccordTemplate,
+        device: DeviceIdentity,
+    ) -> Self {
+        Self {
+            principal,
+            template,
+            device,
+            traceparent: None,
+        }
+    }
+
+    /// Adds the trace that the request belongs to.
+    #[must_use]
+    pub fn with_traceparent(mut self, traceparent: Option<TraceParent>) -> Self {
+        self.traceparent = traceparent;
+        self
+    }
 }
 
 /// Decides whether authority may be issued, given the compliance of the device behind a request.
@@ -56,12 +76,11 @@ pub struct GateRequest<'a> {
 ///     .build()?;
 ///
 /// let decision = gate
-///     .evaluate(&GateRequest {
-///         principal: &Principal::new("https://login.example/t1/v2.0", "adele"),
-///         template: &"device-management".parse()?,
-///         device: DeviceIdentity::Present("33333333-4444-4555-8666-777777777777".parse()?),
-///         traceparent: None,
-///     })
+///     .evaluate(&GateRequest::new(
+///         &Principal::new("https://login.example/t1/v2.0", "adele"),
+///         &"device-management".parse()?,
+///         DeviceIdentity::Present("33333333-4444-4555-8666-777777777777".parse()?),
+///     ))
 ///     .await;
 /// // The source of this example is down, and what is not known is a deny.
 /// assert!(!decision.is_allow());

@@ -444,12 +444,9 @@ async fn the_trace_of_the_request_is_kept() {
     let source = Scripted::new(Ok(Finding::NotFound)).shared();
     let fixture = fixture(required(), source, clock());
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let request = GateRequest {
-        principal: &common::principal(),
-        template: &common::template(),
-        device: DEVICE(),
-        traceparent: Some(traceparent.parse().unwrap()),
-    };
+    let (principal, template) = (common::principal(), common::template());
+    let request = GateRequest::new(&principal, &template, DEVICE())
+        .with_traceparent(Some(traceparent.parse().unwrap()));
     let _ = fixture.gate.evaluate(&request).await;
     assert_eq!(fixture.records()[0]["traceparent"], traceparent);
 }

@@ -49,7 +49,8 @@ impl ConfigError {
         &self.problems
     }
 
-    /// Joins the errors of several crates, so that a host can report them at once.
+    /// Joins the errors of several crates, so that a host can report them at once. A problem that two crates
+    /// found is told once.
     ///
     /// ```
     /// use env_config::{ConfigError, Environment, Reader};

@@ -49,6 +49,18 @@ fn a_value_that_is_not_unicode_is_a_problem() {
     );
 }
 
+#[test]
+fn a_problem_that_two_crates_found_is_told_once() {
+    let environment = Environment::from_pairs([("CLOUD", "nine")]);
+    let read = || {
+        let mut reader = Reader::new(&environment);
+        reader.optional("CLOUD", |text| text.parse::<u8>());
+        reader.finish().unwrap_err()
+    };
+    let union = env_config::ConfigError::union([read(), read()]).unwrap();
+    assert_eq!(union.problems().len(), 1);
+}
+
 proptest! {
     #[test]
     fn no_error_repeats_a_value(value in "canary[a-z0-9 ]{0,40}") {

@@ -81,13 +81,9 @@ pub fn principal() -> Principal {
 }
 
 pub async fn ask(gate: &Gate, template: &str, device: DeviceIdentity) -> compliance_gate::Decision {
-    let request = GateRequest {
-        principal: &principal(),
-        template: &template.parse().unwrap(),
-        device,
-        traceparent: None,
-    };
-    gate.evaluate(&request).await
+    let (principal, template) = (principal(), template.parse().unwrap());
+    gate.evaluate(&GateRequest::new(&principal, &template, device))
+        .await
 }
 
 /// A source that answers what it was told to, counts, and can be held.

@@ -1,0 +1,32 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Parser;
+
+use crate::bearer::IssuerSpec;
+
+/// The reference host of the Intune crates: issues Authorization Contexts, gated on device compliance.
+///
+/// Without ENTRA_* and INTUNE_* variables it starts a simulated tenant, walks a scenario through its own
+/// HTTP endpoint, prints what happened, and verifies the Chronicle file it wrote. With them it uses that tenant.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "authorize")]
+pub struct Args {
+    /// Keep serving; the first line of standard output is `listening on http://ADDR`
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    pub serve: Option<SocketAddr>,
+
+    /// Where to write the Chronicle [default: a new file in the system's temporary directory]
+    #[arg(long, value_name = "PATH")]
+    pub chronicle: Option<PathBuf>,
+
+    /// An issuer whose tokens are accepted, repeatable; `URL` is Entra ID, `URL=keycloak:CLAIM` names the
+    /// claim with the device's Entra id [default: the tenant]
+    #[arg(long = "issuer", value_name = "URL[=keycloak:CLAIM]")]
+    pub issuers: Vec<IssuerSpec>,
+
+    /// The audience that tokens must be for [default: the application's client id]
+    #[arg(long, value_name = "AUD")]
+    pub audience: Option<String>,
+}

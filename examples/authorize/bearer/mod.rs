@@ -1,0 +1,8 @@
+//! Bearer tokens of trusted issuers: their signature, and what they claim.
+
+mod issuer;
+mod keys;
+mod verifier;
+
+pub use issuer::{IssuerSpec, ParseIssuerError, Preset};
+pub use verifier::{Rejection, VerifiedToken, Verifier};

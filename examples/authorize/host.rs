@@ -1,0 +1,74 @@
+//! The host: what its requests share, and serving them.
+
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+use clock::Clock;
+use compliance_gate::{Gate, IdentityRules};
+use entra_auth::{EntraClient, Scope};
+use tokio::net::TcpListener;
+
+use crate::{ac::Issuer, bearer::Verifier, routes};
+
+/// What every request needs.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Whose tokens are accepted.
+    pub verifier: Arc<Verifier>,
+    /// Which device a token names.
+    pub identity: IdentityRules,
+    /// Whether authority may be issued.
+    pub gate: Gate,
+    /// What is issued.
+    pub issuer: Arc<Issuer>,
+    /// What looks devices up, if the gate is on; asked for by `/readyz`.
+    pub graph: Option<(EntraClient, Scope)>,
+    /// The host's time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Serves `host` until the process is told to end; `listening` is told where.
+///
+/// # Errors
+///
+/// The address can't be listened on.
+pub async fn serve(
+    host: Host,
+    address: SocketAddr,
+    listening: impl FnOnce(SocketAddr),
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    listening(listener.local_addr()?);
+    serve_on(host, listener, ended()).await
+}
+
+/// Serves `host` on a listener until `end`; requests under way are answered.
+///
+/// # Errors
+///
+/// None that axum gives at this time.
+pub async fn serve_on(
+    host: Host,
+    listener: TcpListener,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, routes::router(host))
+        .with_graceful_shutdown(end)
+        .await
+}
+
+/// Completes on Ctrl-C, and on SIGTERM where there is one.
+async fn ended() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
