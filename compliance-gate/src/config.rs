@@ -1,8 +1,10 @@
-use std::{fs::File, io::Read as _, time::Duration};
+use std::{fs::File, io::Read as _, sync::Arc, time::Duration};
 
+use clock::Clock;
 use env_config::{ConfigError, Environment, Reader};
+use intune_core::ComplianceSource;
 
-use crate::{Policies, PolicyFile, PolicyLayer};
+use crate::{CachedCompliance, Gate, GateBuilder, Policies, PolicyFile, PolicyLayer};
 
 const ENABLED: &str = "INTUNE_ENABLED";
 const REQUIRED: &str = "INTUNE_COMPLIANCE_REQUIRED";
@@ -150,6 +152,12 @@ impl GateConfig {
     #[must_use]
     pub const fn cache_ttl(&self) -> Duration {
         self.cache_ttl
+    }
+
+    /// Starts a gate with these settings, and a [`CachedCompliance`] around `live`.
+    pub fn gate(&self, live: Arc<dyn ComplianceSource>, clock: Arc<dyn Clock>) -> GateBuilder {
+        let source = Arc::new(CachedCompliance::new(live));
+        Gate::builder(self.policies.clone(), source, clock).max_age(self.cache_ttl)
     }
 
     /// What an operator should be told, once.
