@@ -19,3 +19,8 @@ pub mod host;
 pub mod routes;
 pub mod scenario;
 pub mod setup;
+
+/// The workspace's README, whose example must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct WorkspaceReadme;
