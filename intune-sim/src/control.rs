@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Device, Fault, LoggedRequest, Tenant, UserToken, server};
+use crate::{Device, Fault, LoggedRequest, Tenant, UserToken, body};
 
 /// The routes, to be nested under `/_sim`.
 pub(crate) fn router() -> Router<Tenant> {
@@ -157,5 +157,5 @@ async fn unknown() -> Response {
 }
 
 fn refused(status: StatusCode, why: &str) -> Response {
-    server::json(status, &json!({ "error": why }))
+    body::json(status, &json!({ "error": why }))
 }

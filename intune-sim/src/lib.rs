@@ -8,6 +8,7 @@ mod faults;
 mod graph;
 mod log;
 mod server;
+mod service;
 mod sim;
 mod tenant;
 mod time;

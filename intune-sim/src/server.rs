@@ -2,22 +2,16 @@
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::to_bytes,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header, request::Parts};
-use serde_json::{Value, json};
+use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Tenant, body, control,
-    entra::{Exchange, discovery, token},
-    faults::apply,
-    graph,
-    tls::TlsListener,
+    Tenant, body, control, faults::apply, graph::ListQuirk, service::Received, tls::TlsListener,
     wire::Call,
 };
 
@@ -86,7 +80,7 @@ async fn faulty_answer(tenant: &Tenant, request: Request) -> Response {
     let cut = matches!(&fault, Some((kind, _)) if kind.cuts_before_answer());
     let response = match (to_bytes(body, MAX_BODY).await, fault) {
         (Err(_), _) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        (Ok(body), None) => Received { parts, body, call }.perform(tenant, &graph::ListQuirk::None),
+        (Ok(body), None) => Received { parts, body, call }.perform(tenant, &ListQuirk::None),
         (Ok(body), Some((kind, releases))) => {
             let received = Received { parts, body, call };
             apply::apply(tenant, &received, kind, releases).await
@@ -99,59 +93,5 @@ async fn faulty_answer(tenant: &Tenant, request: Request) -> Response {
             .log
             .amend(order, |request| request.status = Some(status));
     }
-    response
-}
-
-/// A request, read and recognised.
-pub(crate) struct Received {
-    pub(crate) parts: Parts,
-    pub(crate) body: Bytes,
-    pub(crate) call: Call,
-}
-
-impl Received {
-    /// The answer of the service.
-    pub(crate) fn perform(&self, tenant: &Tenant, quirk: &graph::ListQuirk) -> Response {
-        let headers = &self.parts.headers;
-        let exchange = Exchange::of(headers);
-        match &self.call {
-            Call::Token { tenant: path } => {
-                token::answer(tenant, path, headers, &self.body, &exchange)
-            }
-            Call::OpenIdConfiguration { tenant: path } => {
-                discovery::configuration(tenant, path, &exchange)
-            }
-            Call::TenantKeys { tenant: path } => discovery::keys(tenant, path, &exchange),
-            Call::Instance => discovery::instance(tenant, &exchange),
-            Call::RealmConfiguration { realm } => discovery::realm_configuration(tenant, realm),
-            Call::RealmKeys { realm } => discovery::realm_keys(tenant, realm),
-            Call::ListDevices
-            | Call::CountDevices
-            | Call::GetDevice { .. }
-            | Call::UnknownGraph { .. } => graph::answer(tenant, &self.call, &self.parts, quirk),
-            Call::Unknown => json(
-                StatusCode::NOT_FOUND,
-                &json!({ "error": { "code": "NotFound", "message": "intune-sim doesn't play this path" } }),
-            ),
-        }
-    }
-}
-
-/// A JSON answer.
-pub(crate) fn json(status: StatusCode, value: &Value) -> Response {
-    typed(status, "application/json; charset=utf-8", value.to_string())
-}
-
-/// An answer with a content type.
-pub(crate) fn typed(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Body>,
-) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

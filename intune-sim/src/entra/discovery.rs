@@ -83,7 +83,7 @@ pub(crate) fn realm_configuration(tenant: &Tenant, realm: &str) -> Response {
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
     });
-    crate::server::json(StatusCode::OK, &body)
+    crate::body::json(StatusCode::OK, &body)
 }
 
 /// Keycloak's key set: with `alg`.
@@ -100,11 +100,11 @@ pub(crate) fn realm_keys(tenant: &Tenant, realm: &str) -> Response {
     let key = json!({
         "kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "n": modulus, "e": exponent,
     });
-    crate::server::json(StatusCode::OK, &json!({ "keys": [key] }))
+    crate::body::json(StatusCode::OK, &json!({ "keys": [key] }))
 }
 
 fn no_realm() -> Response {
-    crate::server::json(
+    crate::body::json(
         StatusCode::NOT_FOUND,
         &json!({ "error": "Realm does not exist" }),
     )

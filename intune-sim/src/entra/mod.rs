@@ -33,7 +33,7 @@ impl Exchange {
     }
 
     pub(crate) fn json(&self, status: StatusCode, body: &Value) -> Response {
-        let mut response = crate::server::json(status, body);
+        let mut response = crate::body::json(status, body);
         let headers = response.headers_mut();
         headers.insert(
             header::CACHE_CONTROL,

@@ -13,9 +13,10 @@ use tokio::sync::watch;
 
 use super::FaultKind;
 use crate::{
-    Tenant, body,
+    Tenant,
+    body::{self, typed},
     graph::{self, ListQuirk},
-    server::{self, Received, typed},
+    service::Received,
     time,
     wire::Route,
 };
@@ -162,7 +163,7 @@ async fn truncate(answer: Response) -> Response {
 
 fn redirect(location: &str) -> Response {
     let body: Value = json!({ "error": { "code": "Found", "message": "The resource has moved." } });
-    let mut response = server::json(StatusCode::FOUND, &body);
+    let mut response = body::json(StatusCode::FOUND, &body);
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }

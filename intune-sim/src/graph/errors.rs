@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::Exchange;
-use crate::{server, time};
+use crate::{body, time};
 
 /// An error answer.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl GraphError {
         }
         let body =
             json!({ "error": { "code": self.code, "message": self.message, "innerError": inner } });
-        let mut response = exchange.label(server::typed(
+        let mut response = exchange.label(body::typed(
             self.status,
             "application/json",
             body.to_string(),

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Tenant, server, wire::Call};
+use crate::{Tenant, body, wire::Call};
 use errors::GraphError;
 use query::Query;
 
@@ -35,9 +35,9 @@ pub(crate) fn answer(tenant: &Tenant, call: &Call, parts: &Parts, quirk: &ListQu
     let exchange = Exchange::of(&parts.headers);
     match perform(tenant, call, parts, quirk, &exchange) {
         Ok(Answer::Json(value)) => {
-            exchange.label(server::typed(StatusCode::OK, ODATA_JSON, value.to_string()))
+            exchange.label(body::typed(StatusCode::OK, ODATA_JSON, value.to_string()))
         }
-        Ok(Answer::Text(text)) => exchange.label(server::typed(StatusCode::OK, "text/plain", text)),
+        Ok(Answer::Text(text)) => exchange.label(body::typed(StatusCode::OK, "text/plain", text)),
         Err(error) => error.response(&exchange),
     }
 }
