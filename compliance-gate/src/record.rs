@@ -121,7 +121,8 @@ fn compliance(decision: &Decision, observation: &Observation) -> Option<events::
     })
 }
 
-fn policy(policy: &EffectivePolicy) -> events::Policy {
+/// The policy in force, and which layer made each setting.
+pub(crate) fn policy(policy: &EffectivePolicy) -> events::Policy {
     let provenance = policy.provenance();
     let layers = [
         ("mode", provenance.mode),

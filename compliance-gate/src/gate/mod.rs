@@ -1,11 +1,14 @@
+//! From a request to a decision.
+
+mod builder;
+mod request;
+
 use std::{sync::Arc, time::Duration};
 
-use chronicle::{Sink, Source, TraceParent};
 use clock::{Clock, Moment};
 use futures_util::future::{Either, select};
 use intune_core::{
-    AccordTemplate, ComplianceSource, EntraDeviceId, Freshness, Observation, Principal,
-    SourceFailure, SourceFailureKind,
+    ComplianceSource, EntraDeviceId, Freshness, Observation, SourceFailure, SourceFailureKind,
 };
 
 use crate::{
@@ -13,41 +16,8 @@ use crate::{
     OnOutage, Outcome, Policies, Reason, Step, Verdict, decide, record::Recorder,
 };
 
-const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
-
-/// A request for authority.
-#[derive(Clone, Debug)]
-pub struct GateRequest<'a> {
-    pub(crate) principal: &'a Principal,
-    pub(crate) template: &'a AccordTemplate,
-    pub(crate) device: DeviceIdentity,
-    pub(crate) traceparent: Option<TraceParent>,
-}
-
-impl<'a> GateRequest<'a> {
-    /// Who asks, under which accord template, and which device the principal's token names.
-    #[must_use]
-    pub const fn new(
-        principal: &'a Principal,
-        template: &'a AccordTemplate,
-        device: DeviceIdentity,
-    ) -> Self {
-        Self {
-            principal,
-            template,
-            device,
-            traceparent: None,
-        }
-    }
-
-    /// Adds the trace that the request belongs to.
-    #[must_use]
-    pub fn with_traceparent(mut self, traceparent: Option<TraceParent>) -> Self {
-        self.traceparent = traceparent;
-        self
-    }
-}
+pub use builder::{BuildError, GateBuilder};
+pub use request::GateRequest;
 
 /// Decides whether authority may be issued, given the compliance of the device behind a request.
 ///
@@ -112,14 +82,7 @@ impl Gate {
         source: Arc<dyn ComplianceSource>,
         clock: Arc<dyn Clock>,
     ) -> GateBuilder {
-        GateBuilder {
-            policies,
-            source,
-            clock,
-            audit: Audit::Undecided,
-            max_age: DEFAULT_MAX_AGE,
-            deadline: DEFAULT_DEADLINE,
-        }
+        GateBuilder::new(policies, source, clock)
     }
 
     /// Decides. Everything that goes wrong on the way is a deny with its own reason, never an error.
@@ -277,79 +240,3 @@ fn conclude(
     }
     decision
 }
-
-/// Puts a [`Gate`] together.
-#[derive(Debug)]
-#[must_use]
-pub struct GateBuilder {
-    policies: Policies,
-    source: Arc<dyn ComplianceSource>,
-    clock: Arc<dyn Clock>,
-    audit: Audit,
-    max_age: Duration,
-    deadline: Duration,
-}
-
-#[derive(Debug)]
-enum Audit {
-    Undecided,
-    Recorded(Recorder),
-    Unrecorded,
-}
-
-impl GateBuilder {
-    /// Records every decision in `sink`, as coming from `source`.
-    pub fn chronicle(mut self, sink: Arc<dyn Sink>, source: Source) -> Self {
-        self.audit = Audit::Recorded(Recorder::new(sink, source));
-        self
-    }
-
-    /// Records nothing. For hosts that keep their own trail.
-    pub fn unrecorded(mut self) -> Self {
-        self.audit = Audit::Unrecorded;
-        self
-    }
-
-    /// Sets how old an observation may be; 300 s by default, and zero to look devices up every time.
-    pub const fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
-        self
-    }
-
-    /// Sets how long to wait for the source, and then for the sink; 10 s each by default.
-    pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    /// Makes the gate.
-    ///
-    /// # Errors
-    ///
-    /// Neither [`chronicle`](Self::chronicle) nor [`unrecorded`](Self::unrecorded) was called: that
-    /// decisions leave no record must be somebody's decision.
-    pub fn build(self) -> Result<Gate, BuildError> {
-        let recorder = match self.audit {
-            Audit::Undecided => return Err(BuildError(())),
-            Audit::Recorded(recorder) => Some(recorder),
-            Audit::Unrecorded => None,
-        };
-        Ok(Gate {
-            inner: Arc::new(Inner {
-                policies: self.policies,
-                source: self.source,
-                clock: self.clock,
-                recorder,
-                max_age: self.max_age,
-                deadline: self.deadline,
-            }),
-        })
-    }
-}
-
-/// Nobody decided where decisions are recorded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "say where decisions are recorded, with `chronicle`, or that they aren't, with `unrecorded`"
-)]
-pub struct BuildError(());

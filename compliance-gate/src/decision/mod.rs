@@ -1,0 +1,167 @@
+//! The gate's answer, and what it consists of.
+
+mod evidence;
+mod id;
+mod reason;
+
+use std::{sync::Arc, time::Duration};
+
+use clock::{Moment, Timestamp};
+use intune_core::{EntraDeviceId, Finding, Observation, SourceFailure};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+use crate::EffectivePolicy;
+
+pub use evidence::Evidence;
+pub(crate) use evidence::{age_ms, grace_expiry};
+pub use id::DecisionId;
+pub use reason::Reason;
+
+/// Whether authority may be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It may.
+    Allow,
+    /// It may not. Also the answer to everything that went wrong on the way to one.
+    Deny,
+}
+
+impl Outcome {
+    /// The name in answers and records: `allow`, `deny`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// The gate's answer: an outcome, the reason for it, and what it was decided by.
+///
+/// It serialises as what a caller may see: `{"id","outcome","reason","retryable","served"?,"enforced","would"?}`.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Decision {
+    pub(crate) id: DecisionId,
+    pub(crate) made_at: Moment,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Reason,
+    pub(crate) would: Option<Outcome>,
+    pub(crate) device: Option<EntraDeviceId>,
+    pub(crate) observation: Option<Observation>,
+    pub(crate) failure: Option<SourceFailure>,
+    pub(crate) valid_until: Option<Timestamp>,
+    pub(crate) policy: Arc<EffectivePolicy>,
+}
+
+impl Decision {
+    /// The decision's id, by which its record is found.
+    #[must_use]
+    pub const fn id(&self) -> DecisionId {
+        self.id
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub const fn made_at(&self) -> Timestamp {
+        self.made_at.wall
+    }
+
+    /// Whether authority may be issued.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Whether authority may be issued, as a condition.
+    #[must_use]
+    pub fn is_allow(&self) -> bool {
+        self.outcome == Outcome::Allow
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Whether the policy bound. If not, [`would`](Self::would) says what it would have done.
+    #[must_use]
+    pub const fn is_enforced(&self) -> bool {
+        self.would.is_none()
+    }
+
+    /// What the outcome would have been, had the policy been enforced.
+    #[must_use]
+    pub const fn would(&self) -> Option<Outcome> {
+        self.would
+    }
+
+    /// How long to wait before the same request may fare better; `None` if waiting alone won't help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        const DEFAULT: Duration = Duration::from_secs(5);
+        let asked = self.failure.as_ref().and_then(SourceFailure::retry_after);
+        self.is_retryable().then(|| asked.unwrap_or(DEFAULT))
+    }
+
+    /// Whether it is a deny that may turn out otherwise soon, though nobody changes anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.outcome == Outcome::Deny && self.reason.is_retryable()
+    }
+
+    /// The end of what the decision relied on: authority must not outlive it.
+    #[must_use]
+    pub const fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    /// The policy it was decided by.
+    #[must_use]
+    pub fn policy(&self) -> &EffectivePolicy {
+        &self.policy
+    }
+
+    /// What went wrong with the source, if anything did; for the operator, not for the caller.
+    #[must_use]
+    pub const fn source_failure(&self) -> Option<&SourceFailure> {
+        self.failure.as_ref()
+    }
+
+    /// What is known of the device, to go onto the authority that is issued.
+    #[must_use]
+    pub fn evidence(&self) -> Option<Evidence<'_>> {
+        let (Some(device), Some(observation)) = (self.device, self.observation) else {
+            return None;
+        };
+        match observation.finding {
+            Finding::Device(_) => Some(Evidence {
+                decision: self,
+                device,
+                observation,
+            }),
+            Finding::NotFound | Finding::Conflicting { .. } => None,
+        }
+    }
+}
+
+impl Serialize for Decision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Decision", 7)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("outcome", &self.outcome)?;
+        fields.serialize_field("reason", self.reason.as_str())?;
+        fields.serialize_field("retryable", &self.is_retryable())?;
+        if let Some(observation) = &self.observation {
+            fields.serialize_field("served", observation.served.as_str())?;
+        }
+        fields.serialize_field("enforced", &self.is_enforced())?;
+        if let Some(would) = &self.would {
+            fields.serialize_field("would", would)?;
+        }
+        fields.end()
+    }
+}
