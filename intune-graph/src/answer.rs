@@ -10,21 +10,14 @@ use intune_core::{SourceFailure, SourceFailureKind};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::row::Row;
-
-/// One page of a collection.
-#[derive(Debug, Deserialize)]
-pub(crate) struct PageBody {
-    pub(crate) value: Vec<Row>,
-    #[serde(default, rename = "@odata.nextLink")]
-    pub(crate) next_link: Option<String>,
-}
+use crate::object::Object;
 
 /// Decodes the body of a 200.
 pub(crate) fn decode<'a, T: Deserialize<'a>>(
     response: &'a Response<Bytes>,
 ) -> Result<T, SourceFailure> {
-    serde_json::from_slice(response.body()).map_err(|error| {
+    let body = serde_json::from_slice(response.body());
+    body.map(|Object(value)| value).map_err(|error| {
         // Where, but not what: the text may hold anything.
         tracing::warn!(
             line = error.line(),
@@ -134,9 +127,7 @@ pub(crate) fn token_failure(error: &TokenError) -> SourceFailure {
 pub(crate) fn transport_failure(error: &TransportError) -> SourceFailure {
     SourceFailure::new(match error.kind() {
         TransportErrorKind::Timeout => SourceFailureKind::TimedOut,
-        TransportErrorKind::BodyCut | TransportErrorKind::BodyTooLarge => {
-            SourceFailureKind::MalformedAnswer
-        }
+        TransportErrorKind::BodyTooLarge => SourceFailureKind::MalformedAnswer,
         TransportErrorKind::InsecureUrl | TransportErrorKind::InvalidRequest => {
             SourceFailureKind::Refused
         }

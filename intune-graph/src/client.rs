@@ -14,12 +14,7 @@ use intune_core::{
 use url::Url;
 use uuid::Uuid;
 
-use crate::{
-    GraphEndpoint,
-    answer::{self, PageBody},
-    next_link, request,
-    row::Row,
-};
+use crate::{GraphEndpoint, answer, next_link, page::PageBody, request, row::Row};
 
 /// A page of 1,000 devices takes about 1 MiB as it is asked for, and 3 MiB if `$select` is ignored.
 const MAX_BODY: usize = 16 * 1024 * 1024;

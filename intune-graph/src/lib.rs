@@ -5,7 +5,9 @@ mod client;
 mod config;
 mod endpoint;
 mod next_link;
+mod object;
 mod odata;
+mod page;
 mod request;
 mod row;
 
