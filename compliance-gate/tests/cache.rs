@@ -424,3 +424,14 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_panic_before_the_look_up_begins_is_a_failure_too() {
+    // A mock without expectations panics when it is called, not when it is polled.
+    let cache = CachedCompliance::new(Arc::new(MockComplianceSource::new()));
+    let failure = cache
+        .compliance(entra_id(0), fresh(&clock()))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind(), SourceFailureKind::Interrupted);
+}

@@ -150,7 +150,9 @@ impl Inner {
                     .filter(|kept| freshness.accepts(kept.observed_at))
             },
             move |ticket| async move {
-                let answer = flights::caught(inner.source.compliance(device, freshness)).await;
+                let answer =
+                    flights::caught(async { inner.source.compliance(device, freshness).await })
+                        .await;
                 inner.flights.land(&ticket, || {
                     let kept = inner.kept.peek(&device);
                     match answer {
