@@ -1,2 +1,57 @@
-//! placeholder
-fn main() {}
+//! Times the cache-hit paths, and their peers in the same run.
+#![expect(
+    clippy::expect_used,
+    reason = "a miss among the hits shall stop the bench"
+)]
+
+mod peers;
+
+use std::{hint::black_box, time::Duration};
+
+use benches::{DEVICES, Fleet, Hits, Measure};
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
+};
+use intune_core::EntraDeviceId;
+
+struct Timed<'a> {
+    group: BenchmarkGroup<'a, WallTime>,
+    visits: Vec<EntraDeviceId>,
+}
+
+impl Measure for Timed<'_> {
+    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R) {
+        let visits = &self.visits;
+        for devices in [DEVICES, 1] {
+            self.group
+                .bench_function(BenchmarkId::new(name, devices), |bencher| {
+                    let mut visits = visits.iter().take(devices).cycle();
+                    bencher.iter(|| visits.next().map(|device| path(black_box(device))));
+                });
+        }
+    }
+
+    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R) {
+        self.group
+            .bench_function(name, |bencher| bencher.iter(&path));
+    }
+}
+
+fn cache_hit(criterion: &mut Criterion) {
+    let fleet = Fleet::new();
+    let mut timed = Timed {
+        group: criterion.benchmark_group("hit"),
+        visits: fleet.visits.clone(),
+    };
+    timed
+        .group
+        .sample_size(50)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    peers::measure(&fleet, &mut timed);
+    Hits::new(fleet).measure(&mut timed);
+    timed.group.finish();
+}
+
+criterion_group!(benches, cache_hit);
+criterion_main!(benches);

@@ -1,0 +1,57 @@
+//! Counts what the cache-hit paths allocate, and prints it as a table.
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+#![expect(
+    clippy::expect_used,
+    reason = "a miss among the hits shall stop the bench"
+)]
+
+mod peers;
+
+use std::hint::black_box;
+
+use benches::{DEVICES, Fleet, Hits, Measure};
+use intune_core::EntraDeviceId;
+
+struct Counted {
+    visits: Vec<EntraDeviceId>,
+}
+
+impl Counted {
+    fn count<R>(&self, name: &str, path: impl Fn(&EntraDeviceId) -> R) {
+        let all = || {
+            for device in &self.visits {
+                black_box(path(black_box(device)));
+            }
+        };
+        // What is made once, such as room for the records that are kept, is not counted.
+        all();
+        let counted = allocation_counter::measure(all);
+        let (count, bytes) = (counted.count_total as f64, counted.bytes_total as f64);
+        let devices = DEVICES as f64;
+        println!(
+            "{name:<40} {:>12.2} {:>12.1}",
+            count / devices,
+            bytes / devices
+        );
+    }
+}
+
+impl Measure for Counted {
+    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R) {
+        self.count(name, path);
+    }
+
+    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R) {
+        self.count(name, |_| path());
+    }
+}
+
+fn main() {
+    let fleet = Fleet::new();
+    let mut counted = Counted {
+        visits: fleet.visits.clone(),
+    };
+    println!("{:<40} {:>12} {:>12}", "per call", "allocations", "bytes");
+    peers::measure(&fleet, &mut counted);
+    Hits::new(fleet).measure(&mut counted);
+}

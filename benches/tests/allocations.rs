@@ -1,0 +1,44 @@
+//! The hits that are said to allocate nothing, counted.
+
+use std::{collections::BTreeMap, hint::black_box};
+
+use benches::{Fleet, Hits, Measure};
+use intune_core::EntraDeviceId;
+
+struct Counts {
+    visits: Vec<EntraDeviceId>,
+    by_name: BTreeMap<String, u64>,
+}
+
+impl Measure for Counts {
+    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R) {
+        let all = || {
+            for device in &self.visits {
+                black_box(path(device));
+            }
+        };
+        // What is made once is not counted.
+        all();
+        let counted = allocation_counter::measure(all);
+        self.by_name.insert(name.to_owned(), counted.count_total);
+    }
+
+    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R) {
+        self.by_device(name, |_| path());
+    }
+}
+
+#[test]
+fn a_hit_allocates_nothing() {
+    let fleet = Fleet::new();
+    let mut counts = Counts {
+        visits: fleet.visits.clone(),
+        by_name: BTreeMap::new(),
+    };
+    Hits::new(fleet).measure(&mut counts);
+    for path in ["CachedCompliance::peek", "EntraClient::peek"] {
+        assert_eq!(counts.by_name[path], 0, "{path}");
+    }
+    // The counter counts.
+    assert!(counts.by_name["EntraClient::token"] > 0);
+}
