@@ -7,6 +7,8 @@ use crate::{Clock, Moment, Sleep};
 /// On Linux it reads the coarse clocks, which cost a few nanoseconds and tick every 1 to 10 ms. That is
 /// fine for ages in seconds, and wrong for measuring code. Sleeping uses Tokio's timer: poll the future
 /// within a Tokio runtime that has time enabled.
+///
+/// Elsewhere the monotonic readings of two handles don't compare, unless one is a clone of the other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock {
     #[cfg(not(target_os = "linux"))]

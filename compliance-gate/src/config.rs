@@ -154,7 +154,8 @@ impl GateConfig {
         self.cache_ttl
     }
 
-    /// Starts a gate with these settings, and a [`CachedCompliance`] around `live`.
+    /// Starts a gate with these settings, and a [`CachedCompliance`] around `live`, which is to be the live
+    /// source itself. [`Gate::invalidate`] reaches that cache.
     pub fn gate(&self, live: Arc<dyn ComplianceSource>, clock: Arc<dyn Clock>) -> GateBuilder {
         let source = Arc::new(CachedCompliance::new(live));
         Gate::builder(self.policies.clone(), source, clock).max_age(self.cache_ttl)

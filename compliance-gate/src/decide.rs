@@ -39,6 +39,7 @@ pub enum Step {
 
 /// The row that matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verdict {
     /// Whether the row allows.
     pub outcome: Outcome,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+mod caught;
 mod config;
 mod decide;
 mod decision;

@@ -1,11 +1,12 @@
 //! What a decision leaves in the chronicle.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, error::Error, panic::AssertUnwindSafe, sync::Arc};
 
 use chronicle::{
-    Record, RecordId, Sink, Source,
+    Receipt, Record, RecordId, Sink, Source,
     events::{self, DeviceComplianceChecked},
 };
+use futures_util::FutureExt as _;
 use intune_core::{Finding, Observation, Principal, SourceFailure};
 
 use crate::{
@@ -25,41 +26,38 @@ impl Recorder {
     }
 
     /// Appends the decision's event; whether it was taken.
-    pub(crate) fn append<'a>(
-        &'a self,
+    pub(crate) async fn append(&self, request: &GateRequest<'_>, decision: &Decision) -> bool {
+        let appended = AssertUnwindSafe(self.try_append(request, decision))
+            .catch_unwind()
+            .await;
+        match appended {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::error!(decision = %decision.id, %error, "the decision was not recorded");
+                false
+            }
+            Err(_) => {
+                tracing::error!(decision = %decision.id, "the chronicle panicked");
+                false
+            }
+        }
+    }
+
+    async fn try_append(
+        &self,
         request: &GateRequest<'_>,
         decision: &Decision,
-    ) -> impl Future<Output = bool> + Unpin + use<'a> {
+    ) -> Result<Receipt, Box<dyn Error + Send + Sync>> {
         let time = decision.made_at.wall;
         let event = event(request, decision);
-        let record =
-            Record::new(&event, &self.source, RecordId::generate(time), time).map(|record| {
-                let record = match decision.device {
-                    Some(device) => record.subject(device.to_string()),
-                    None => record,
-                };
-                match &request.traceparent {
-                    Some(traceparent) => record.traceparent(traceparent.clone()),
-                    None => record,
-                }
-            });
-        let id = decision.id;
-        Box::pin(async move {
-            let record = match record {
-                Ok(record) => record,
-                Err(error) => {
-                    tracing::error!(decision = %id, %error, "the decision can't be written down");
-                    return false;
-                }
-            };
-            match self.sink.append(record).await {
-                Ok(_) => true,
-                Err(error) => {
-                    tracing::error!(decision = %id, %error, "the decision was not recorded");
-                    false
-                }
-            }
-        })
+        let mut record = Record::new(&event, &self.source, RecordId::generate(time), time)?;
+        if let Some(device) = decision.device {
+            record = record.subject(device.to_string());
+        }
+        if let Some(traceparent) = &request.traceparent {
+            record = record.traceparent(traceparent.clone());
+        }
+        Ok(self.sink.append(record).await?)
     }
 }
 

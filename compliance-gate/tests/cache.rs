@@ -435,3 +435,206 @@ async fn a_panic_before_the_look_up_begins_is_a_failure_too() {
         .unwrap_err();
     assert_eq!(failure.kind(), SourceFailureKind::Interrupted);
 }
+
+/// A source whose look-ups end when, and with what, the test says; in any order.
+#[derive(Debug, Default)]
+struct Directed {
+    under_way: std::sync::Mutex<Vec<tokio::sync::oneshot::Sender<Result<Finding, SourceFailure>>>>,
+}
+
+impl Directed {
+    /// Ends the n-th look-up that began.
+    fn end(&self, n: usize, answer: Result<Finding, SourceFailure>) {
+        let (closed, _) = tokio::sync::oneshot::channel();
+        let mut under_way = self.under_way.lock().unwrap();
+        let look_up = std::mem::replace(under_way.get_mut(n).unwrap(), closed);
+        let _ = look_up.send(answer);
+    }
+
+    fn begun(&self) -> usize {
+        self.under_way.lock().unwrap().len()
+    }
+}
+
+#[async_trait]
+impl ComplianceSource for Directed {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        freshness: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        let (end, ended) = tokio::sync::oneshot::channel();
+        self.under_way.lock().unwrap().push(end);
+        let answer = ended.await.unwrap();
+        answer.map(|finding| Observation::live(freshness.now, finding))
+    }
+}
+
+type Waiting = tokio::task::JoinHandle<Result<Observation, SourceFailure>>;
+
+async fn ask(cache: &CachedCompliance, device: u32, freshness: Freshness) -> Waiting {
+    let cache = cache.clone();
+    let waiting = tokio::spawn(async move { cache.compliance(entra_id(device), freshness).await });
+    settle().await;
+    waiting
+}
+
+#[tokio::test]
+async fn of_two_live_look_ups_the_one_that_began_later_is_kept() {
+    let source = Arc::new(Directed::default());
+    let cache = CachedCompliance::new(source.clone());
+    // Both within one tick of the clock.
+    let clock = clock();
+    let older = ask(&cache, 0, live(&clock)).await;
+    let later = ask(&cache, 0, live(&clock)).await;
+    assert_eq!(source.begun(), 2);
+    source.end(1, noncompliant());
+    assert_eq!(
+        later.await.unwrap().unwrap().finding,
+        noncompliant().unwrap()
+    );
+    source.end(0, compliant());
+    // It is what the older one asked for, but not what is so by now.
+    assert_eq!(older.await.unwrap().unwrap().finding, compliant().unwrap());
+    let kept = cache.peek(entra_id(0), fresh(&clock)).unwrap();
+    assert_eq!(kept.finding, noncompliant().unwrap());
+}
+
+#[tokio::test]
+async fn an_older_look_up_is_kept_if_the_later_one_fails() {
+    let source = Arc::new(Directed::default());
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let older = ask(&cache, 0, live(&clock)).await;
+    let later = ask(&cache, 0, live(&clock)).await;
+    source.end(1, Err(SourceFailure::new(SourceFailureKind::Throttled)));
+    assert!(later.await.unwrap().is_err());
+    source.end(0, compliant());
+    assert!(older.await.unwrap().is_ok());
+    assert!(cache.peek(entra_id(0), fresh(&clock)).is_some());
+}
+
+#[tokio::test]
+async fn nobody_joins_a_look_up_that_is_too_old_for_them() {
+    let source = Arc::new(Directed::default());
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let first = ask(&cache, 0, fresh(&clock)).await;
+    clock.advance(TTL - Duration::from_millis(1));
+    let joins = ask(&cache, 0, fresh(&clock)).await;
+    assert_eq!(source.begun(), 1);
+    clock.advance(Duration::from_millis(1));
+    let begins = ask(&cache, 0, fresh(&clock)).await;
+    assert_eq!(source.begun(), 2);
+    let joins_the_later = ask(&cache, 0, fresh(&clock)).await;
+    assert_eq!(source.begun(), 2);
+    source.end(0, compliant());
+    source.end(1, noncompliant());
+    for (waiting, answer) in [
+        (first, compliant()),
+        (joins, compliant()),
+        (begins, noncompliant()),
+        (joins_the_later, noncompliant()),
+    ] {
+        assert_eq!(waiting.await.unwrap().unwrap().finding, answer.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn invalidating_one_device_leaves_the_look_ups_of_others() {
+    let source = Arc::new(Directed::default());
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let one = ask(&cache, 0, fresh(&clock)).await;
+    let other = ask(&cache, 1, fresh(&clock)).await;
+    cache.invalidate(Invalidation::Device(entra_id(1)));
+    // Nor does an id of Intune's that has nothing to do with it.
+    let unrelated = "11111111-2222-4333-8444-999999999999".parse().unwrap();
+    cache.invalidate(Invalidation::ManagedDevice(unrelated));
+    source.end(0, compliant());
+    assert!(one.await.unwrap().is_ok());
+    source.end(1, compliant());
+    settle().await;
+    assert_eq!(source.begun(), 3);
+    source.end(2, noncompliant());
+    assert_eq!(
+        other.await.unwrap().unwrap().finding,
+        noncompliant().unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_look_up_that_is_voided_again_and_again_is_given_up() {
+    let source = Arc::new(Directed::default());
+    let cache = CachedCompliance::new(source.clone());
+    let waiting = ask(&cache, 0, fresh(&clock())).await;
+    for n in 0..3 {
+        cache.invalidate(Invalidation::All);
+        source.end(n, compliant());
+        settle().await;
+    }
+    let failure = waiting.await.unwrap().unwrap_err();
+    assert_eq!(
+        (failure.kind(), source.begun()),
+        (SourceFailureKind::Interrupted, 3)
+    );
+}
+
+#[tokio::test]
+async fn who_has_not_fetched_the_answer_yet_does_not_get_it_after_an_invalidation() {
+    let source = Scripted::held(compliant()).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let mut first = cache.compliance(entra_id(0), fresh(&clock));
+    let mut second = cache.compliance(entra_id(0), fresh(&clock));
+    for waiting in [&mut first, &mut second] {
+        let poll = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending()));
+        assert!(poll.await);
+    }
+    source.release(2);
+    assert_eq!(first.await.unwrap().finding, compliant().unwrap());
+    source.answer(noncompliant());
+    cache.invalidate(Invalidation::Device(entra_id(0)));
+    assert_eq!(second.await.unwrap().finding, noncompliant().unwrap());
+}
+
+#[tokio::test]
+async fn a_failure_is_for_those_who_waited_for_it() {
+    let source = Scripted::held(Err(SourceFailure::new(SourceFailureKind::Unavailable))).shared();
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let mut first = cache.compliance(entra_id(0), fresh(&clock));
+    let mut slow = cache.compliance(entra_id(0), fresh(&clock));
+    for waiting in [&mut first, &mut slow] {
+        let poll = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending()));
+        assert!(poll.await);
+    }
+    source.release(2);
+    assert!(first.await.is_err());
+    // The failure is still there for the slow one; the service has recovered.
+    source.answer(compliant());
+    assert!(cache.compliance(entra_id(0), fresh(&clock)).await.is_ok());
+    assert!(slow.await.is_err());
+}
+
+#[tokio::test]
+async fn any_record_of_a_device_can_be_the_one_that_is_invalidated() {
+    let other_record = "11111111-2222-4333-8444-999999999999".parse().unwrap();
+    let mut several = common::device(ComplianceState::Compliant);
+    several.records = 2;
+    for finding in [
+        Finding::Device(several),
+        Finding::Conflicting { records: 2 },
+    ] {
+        let cache = CachedCompliance::new(Scripted::new(Ok(finding)).shared());
+        let clock = clock();
+        cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+        cache.invalidate(Invalidation::ManagedDevice(other_record));
+        assert_eq!(cache.peek(entra_id(0), fresh(&clock)), None, "{finding:?}");
+    }
+    let cache = CachedCompliance::new(Scripted::new(compliant()).shared());
+    let clock = clock();
+    cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
+    cache.invalidate(Invalidation::ManagedDevice(other_record));
+    assert!(cache.peek(entra_id(0), fresh(&clock)).is_some());
+}

@@ -480,3 +480,139 @@ fn a_grace_period_ends_while_its_observation_is_cached() {
         (Outcome::Deny, Reason::Noncompliant)
     );
 }
+
+fn verdict(conditions: Conditions, answer: Answer<'_>) -> compliance_gate::Verdict {
+    let layer = PolicyLayer::new().required(true);
+    let policies = Policies::builder()
+        .global(layer)
+        .conditions(conditions)
+        .build()
+        .unwrap();
+    let asker = Asker {
+        device: DeviceIdentity::Present(entra_id(0)),
+        user: None,
+    };
+    match decide(
+        policies.for_template(&common::template()),
+        asker,
+        answer,
+        now(),
+    ) {
+        Step::Decided(verdict) => verdict,
+        Step::LookUp(_) => panic!("no decision"),
+    }
+}
+
+/// Authority ends with the first of what let it through: the grace period, the check-in's bound, the bound of
+/// the last known observation.
+#[test]
+fn authority_ends_with_whatever_let_it_through_first() {
+    let secs = Duration::from_secs;
+    let grace_end = wall().saturating_add(secs(5_000));
+    for min_remaining in [secs(0), secs(2_000)] {
+        for check_in_left in [None, Some(secs(1_000)), Some(secs(9_000))] {
+            for outage_left in [None, Some(secs(100)), Some(secs(8_000))] {
+                for in_grace in [false, true] {
+                    let mut conditions = Conditions::new()
+                        .grace(Grace::UntilExpiry { min_remaining })
+                        .on_outage(OnOutage::LastKnownGood {
+                            max_age: secs(10_000),
+                        });
+                    let mut record = device(ComplianceState::Compliant);
+                    let mut ends = Vec::new();
+                    if in_grace {
+                        record.state = ComplianceState::InGracePeriod;
+                        record.grace_expires_at = Some(grace_end);
+                        ends.push(grace_end.saturating_sub(min_remaining));
+                    }
+                    if let Some(left) = check_in_left {
+                        conditions = conditions.max_check_in_age(MAX_CHECK_IN_AGE);
+                        let check_in = wall().saturating_sub(MAX_CHECK_IN_AGE - left);
+                        record.last_check_in = Some(check_in);
+                        ends.push(wall().saturating_add(left));
+                    }
+                    let failure;
+                    let answer = match outage_left {
+                        None => Answer::Observed(Observation::live(now(), Finding::Device(record))),
+                        Some(left) => {
+                            let seen = ago(secs(10_000) - left);
+                            ends.push(wall().saturating_add(left));
+                            failure =
+                                SourceFailure::new(SourceFailureKind::Unavailable).with_last_known(
+                                    Some(Observation::live(seen, Finding::Device(record))),
+                                );
+                            Answer::Failed(&failure)
+                        }
+                    };
+                    let verdict = verdict(conditions, answer);
+                    assert_eq!(verdict.outcome, Outcome::Allow);
+                    assert_eq!(verdict.valid_until, ends.into_iter().min());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tolerating_one_state_tolerates_no_other() {
+    let states = [
+        "noncompliant",
+        "conflict",
+        "error",
+        "unknown",
+        "configManager",
+        "brandNew",
+    ];
+    for tolerated in states {
+        for state in states {
+            let conditions = Conditions::new().tolerate(ComplianceState::from_wire(tolerated));
+            let finding = Finding::Device(device(ComplianceState::from_wire(state)));
+            let verdict = verdict(
+                conditions,
+                Answer::Observed(Observation::live(now(), finding)),
+            );
+            let allowed = verdict.outcome == Outcome::Allow;
+            assert_eq!(
+                allowed,
+                state == tolerated && state != "brandNew",
+                "{tolerated} {state}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_condition_is_in_the_digest() {
+    let digest = |conditions, unknown| {
+        let policies = Policies::builder()
+            .conditions(conditions)
+            .unknown_templates(unknown);
+        policies
+            .build()
+            .unwrap()
+            .for_template(&common::template())
+            .digest()
+            .to_owned()
+    };
+    let all = [
+        Conditions::new(),
+        Conditions::new().bind_subject(true),
+        Conditions::new().max_check_in_age(BOUND),
+        Conditions::new().grace(Grace::Deny),
+        Conditions::new().grace(Grace::UntilExpiry {
+            min_remaining: MIN_REMAINING,
+        }),
+        Conditions::new().tolerate(ComplianceState::Unknown),
+        Conditions::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND }),
+        Conditions::new().on_audit_failure(compliance_gate::OnAuditFailure::BestEffort),
+    ];
+    let mut digests: Vec<_> = all
+        .iter()
+        .map(|conditions| digest(*conditions, UnknownTemplates::Global))
+        .collect();
+    digests.push(digest(Conditions::new(), UnknownTemplates::Deny));
+    let number = digests.len();
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), number);
+}

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test may panic"
 )]
 
@@ -325,6 +326,7 @@ async fn what_cannot_be_recorded_is_denied() {
             (Outcome::Deny, Reason::AuditUnavailable)
         );
         assert!(decision.is_retryable());
+        assert_eq!(decision.valid_until(), None);
 
         let best_effort = Conditions::new().on_audit_failure(OnAuditFailure::BestEffort);
         let decision = with_broken_sink(best_effort, required, hangs).await;
@@ -449,4 +451,101 @@ async fn the_trace_of_the_request_is_kept() {
         .with_traceparent(Some(traceparent.parse().unwrap()));
     let _ = fixture.gate.evaluate(&request).await;
     assert_eq!(fixture.records()[0]["traceparent"], traceparent);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_the_deadline_is_no_answer() {
+    // The machine was suspended: monotonic time stood still, and no timer fired.
+    for moved in ["suspended", "slow"] {
+        let source = Scripted::held(Ok(found(ComplianceState::Compliant))).shared();
+        let clock = clock();
+        let fixture = fixture(required(), source.clone(), clock.clone());
+        let gate = fixture.gate.clone();
+        let waiting = tokio::spawn(async move { ask(&gate, "read-only", DEVICE()).await });
+        settle().await;
+        match moved {
+            "suspended" => clock.suspend(Duration::from_secs(3 * 24 * 3600)),
+            _ => clock.advance(Duration::from_secs(10)),
+        }
+        source.release(1);
+        let decision = waiting.await.unwrap();
+        assert_eq!(
+            (decision.outcome(), decision.reason()),
+            (Outcome::Deny, Reason::SourceUnavailable),
+            "{moved}"
+        );
+    }
+}
+
+/// A source, and a sink, with a bug.
+#[derive(Debug)]
+struct Panicking {
+    when_peeked: bool,
+}
+
+#[async_trait]
+impl ComplianceSource for Panicking {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        _: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        panic!("a bug in a source")
+    }
+
+    fn peek(&self, _: EntraDeviceId, _: Freshness) -> Option<Observation> {
+        assert!(!self.when_peeked, "a bug in a source");
+        None
+    }
+}
+
+#[async_trait]
+impl Sink for Panicking {
+    async fn append(&self, _: Record) -> Result<Receipt, AppendError> {
+        panic!("a bug in a sink")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_a_deny_too() {
+    for when_peeked in [false, true] {
+        let source = Arc::new(Panicking { when_peeked });
+        let fixture = fixture(required(), source, clock());
+        let decision = ask(&fixture.gate, "read-only", DEVICE()).await;
+        assert_eq!(decision.reason(), Reason::SourceUnavailable);
+        assert_eq!(fixture.records().len(), 1);
+    }
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let gate = Gate::builder(required(), source, Arc::new(clock()))
+        .chronicle(
+            Arc::new(Panicking { when_peeked: false }),
+            "urn:broker:test".parse().unwrap(),
+        )
+        .build()
+        .unwrap();
+    let decision = ask(&gate, "read-only", DEVICE()).await;
+    assert_eq!(
+        (decision.outcome(), decision.reason()),
+        (Outcome::Deny, Reason::AuditUnavailable)
+    );
+}
+
+#[tokio::test]
+async fn the_cache_of_a_gate_made_from_settings_can_be_invalidated() {
+    let environment = env_config::Environment::from_pairs([
+        ("INTUNE_ENABLED", "true"),
+        ("INTUNE_COMPLIANCE_REQUIRED", "true"),
+    ]);
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let gate = compliance_gate::GateConfig::from_env(&environment)
+        .unwrap()
+        .gate(source.clone(), Arc::new(clock()))
+        .unrecorded()
+        .build()
+        .unwrap();
+    assert!(ask(&gate, "read-only", DEVICE()).await.is_allow());
+    source.answer(Ok(found(ComplianceState::Noncompliant)));
+    assert!(ask(&gate, "read-only", DEVICE()).await.is_allow());
+    gate.invalidate(intune_core::Invalidation::Device(entra_id(0)));
+    assert!(!ask(&gate, "read-only", DEVICE()).await.is_allow());
 }

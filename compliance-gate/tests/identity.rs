@@ -101,6 +101,44 @@ fn the_tenant_must_be_ours() {
 }
 
 #[test]
+fn the_tenant_is_compared_in_any_case_and_a_wrong_one_spoils_the_token() {
+    let upper = TENANT.to_uppercase();
+    let claims = format!(r#"{{"iss":"{ENTRA}","tid":"{upper}","deviceid":"{DEVICE}"}}"#);
+    assert_eq!(
+        identify(&claims),
+        DeviceIdentity::Present(DEVICE.parse().unwrap())
+    );
+    for tid in [r#""elsewhere""#, "null", "7"] {
+        let claims = format!(r#"{{"iss":"{ENTRA}","tid":{tid}}}"#);
+        assert_eq!(identify(&claims), DeviceIdentity::Invalid, "{tid}");
+    }
+    // A token that names neither tenant nor device claims nothing that could be wrong.
+    assert_eq!(
+        identify(&format!(r#"{{"iss":"{ENTRA}"}}"#)),
+        DeviceIdentity::Absent
+    );
+}
+
+#[test]
+fn the_first_rule_of_an_issuer_counts() {
+    let rules = IdentityRules::new([
+        IssuerRule::named_claim(KEYCLOAK, "device"),
+        IssuerRule::named_claim(KEYCLOAK, "laptop"),
+    ]);
+    let claims = format!(r#"{{"iss":"{KEYCLOAK}","laptop":"{DEVICE}"}}"#);
+    let claims: TokenClaims = serde_json::from_str(&claims).unwrap();
+    assert_eq!(rules.identify(&claims), DeviceIdentity::Absent);
+}
+
+#[test]
+fn entras_claim_is_a_device_claim_whatever_the_rules() {
+    let rules = IdentityRules::new([IssuerRule::named_claim(KEYCLOAK, "device")]);
+    let claims = format!(r#"{{"iss":"https://elsewhere.example","deviceid":"{DEVICE}"}}"#);
+    let claims: TokenClaims = serde_json::from_str(&claims).unwrap();
+    assert_eq!(rules.identify(&claims), DeviceIdentity::Invalid);
+}
+
+#[test]
 fn a_device_claim_from_an_issuer_without_a_rule_is_invalid_never_absent() {
     for claim in ["deviceid", "device"] {
         let claims = format!(r#"{{"iss":"https://elsewhere.example","{claim}":"{DEVICE}"}}"#);

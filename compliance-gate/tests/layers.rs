@@ -159,6 +159,18 @@ fn a_bad_file_is_an_error_that_names_the_line() {
         ("{\n\"accords\": {\"ops\": {}, \"ops\": {}}}", 2, "twice"),
         ("{\n\"acords\": {}}", 2, "unknown field"),
         ("override = \"replace\"", 1, "unknown field"),
+        (
+            "[accords]\nops = [true, true, \"off\"]",
+            2,
+            "a table of settings",
+        ),
+        ("{\"accords\": {\"ops\": [true]}}", 1, "a table of settings"),
+        (
+            "{\"accords\": {\"ops\":\n{\"device_compliance_required\": null}}}",
+            2,
+            "null",
+        ),
+        ("{\"overrides\": null}", 1, "value"),
     ] {
         let error = PolicyFile::parse(text).unwrap_err();
         assert!(error.contains(&format!("line {line}")), "{text:?}: {error}");
@@ -181,5 +193,64 @@ fn an_unknown_template_can_be_denied() {
         !policies
             .for_template(&"device-management".parse().unwrap())
             .denies_unknown_template()
+    );
+}
+
+#[test]
+fn an_empty_file_is_no_policy() {
+    for text in ["", " \n", "\u{feff}"] {
+        assert!(PolicyFile::parse(text).is_err(), "{text:?}");
+    }
+    assert!(PolicyFile::parse("\u{feff}{}").is_ok());
+    assert!(PolicyFile::parse("\u{feff}# nothing set\n").is_ok());
+}
+
+#[test]
+fn a_file_does_not_undo_switches_that_it_does_not_mention() {
+    let file = "[accords.ops]\ndevice_compliance_required = false";
+    let builder = Policies::builder()
+        .global(PolicyLayer::new().required(true))
+        .overrides(Overrides::TightenOnly)
+        .unknown_templates(UnknownTemplates::Deny);
+    assert!(
+        builder
+            .clone()
+            .file(PolicyFile::parse(file).unwrap())
+            .build()
+            .is_err()
+    );
+    let policies = builder
+        .file(PolicyFile::parse("[accords.ops]").unwrap())
+        .build()
+        .unwrap();
+    assert!(
+        policies
+            .for_template(&common::template())
+            .denies_unknown_template()
+    );
+
+    let switches = "overrides = \"replace\"\nunknown_templates = \"deny\"";
+    let policies = Policies::builder()
+        .file(PolicyFile::parse(switches).unwrap())
+        .build()
+        .unwrap();
+    assert!(
+        policies
+            .for_template(&common::template())
+            .denies_unknown_template()
+    );
+}
+
+#[test]
+fn tightening_is_measured_against_the_built_in_templates_too() {
+    let file = "overrides = \"tighten_only\"\n[accords.device-management]\ndevice_compliance_required = false";
+    let policies = Policies::builder()
+        .file(PolicyFile::parse(file).unwrap())
+        .build();
+    assert!(
+        policies
+            .unwrap_err()
+            .to_string()
+            .contains("`device-management`")
     );
 }

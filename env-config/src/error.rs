@@ -67,12 +67,13 @@ impl ConfigError {
     /// assert_eq!(union.unwrap().to_string(), "HOST: is not set\nPORT: must be a port number");
     /// ```
     pub fn union(errors: impl IntoIterator<Item = Self>) -> Option<Self> {
-        Self::from_problems(
-            errors
-                .into_iter()
-                .flat_map(|error| error.problems)
-                .collect(),
-        )
+        let mut problems: Vec<Problem> = Vec::new();
+        for problem in errors.into_iter().flat_map(|error| error.problems) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        Self::from_problems(problems)
     }
 
     pub(crate) fn from_problems(problems: Vec<Problem>) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! One device, several records: which of them decides.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use clock::Timestamp;
 
@@ -60,8 +60,13 @@ pub fn resolve_records(
             check_in: believable_check_in(row, now),
         })
     };
-    // `None` is less than any check-in, and the id makes the choice among equals independent of order.
-    let newest = of_device().max_by_key(|candidate| (candidate.check_in, candidate.row.id));
+    // `None` is less than any check-in. The rest makes the choice among equals independent of order: one row
+    // can come twice, from two pages between which it changed.
+    let newest = of_device().max_by_key(|candidate| {
+        let row = candidate.row;
+        let grace = Reverse(row.compliance_grace_period_expiration);
+        (candidate.check_in, row.id, grace, row.user_id)
+    });
     let Some(newest) = newest else {
         return Finding::NotFound;
     };

@@ -231,3 +231,68 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_record_that_decides_is_told_whole() {
+    let user = "aaaaaaaa-0000-4000-8000-000000000001".parse().unwrap();
+    let mut decides = row(1, ComplianceState::InGracePeriod, ago(HOUR));
+    decides.user_id = Some(user);
+    decides.compliance_grace_period_expiration = ahead(HOUR);
+    decides.management_state = ManagementState::RetireIssued;
+    let stale = row(2, ComplianceState::Compliant, ago(90 * HOUR));
+    let finding = resolve_records(asked(), &[stale, decides.clone()], now());
+    let expected = intune_core::DeviceCompliance {
+        managed_device_id: decides.id,
+        user_id: Some(user),
+        state: ComplianceState::InGracePeriod,
+        grace_expires_at: ahead(HOUR),
+        last_check_in: ago(HOUR),
+        being_removed: true,
+        records: 2,
+    };
+    assert_eq!(finding, Finding::Device(expected));
+}
+
+#[test]
+fn records_are_counted_once_each() {
+    let row = |id, state| row(id, state, ago(HOUR));
+    let twice = [
+        row(1, ComplianceState::Compliant),
+        row(2, ComplianceState::Compliant),
+        row(3, ComplianceState::Noncompliant),
+        row(3, ComplianceState::Noncompliant),
+    ];
+    assert_eq!(
+        resolve_records(asked(), &twice, now()),
+        Finding::Conflicting { records: 3 }
+    );
+}
+
+#[test]
+fn among_equals_neither_order_nor_luck_decides() {
+    let first = row(1, ComplianceState::Compliant, ago(HOUR));
+    let second = row(2, ComplianceState::Compliant, ago(HOUR));
+    let one = resolve_records(asked(), &[first.clone(), second.clone()], now());
+    assert_eq!(one, resolve_records(asked(), &[second, first], now()));
+
+    // The same record from two pages, between which its grace period was cut short.
+    let mut long = row(1, ComplianceState::InGracePeriod, ago(HOUR));
+    long.compliance_grace_period_expiration = ahead(9 * HOUR);
+    let mut short = long.clone();
+    short.compliance_grace_period_expiration = ahead(HOUR);
+    for rows in [[long.clone(), short.clone()], [short, long]] {
+        let finding = resolve_records(asked(), &rows, now());
+        assert!(matches!(finding, Finding::Device(found) if found.grace_expires_at == ahead(HOUR)));
+    }
+}
+
+#[test]
+fn the_sentinel_ends_where_dates_begin() {
+    let day = 24 * HOUR;
+    let after = |seconds| Some(Timestamp::MIN.saturating_add(Duration::from_secs(seconds)));
+    for (date, is_check_in) in [(after(2 * day - 1), false), (after(2 * day), true)] {
+        let finding = resolve_records(asked(), &[row(1, ComplianceState::Compliant, date)], now());
+        let known = matches!(finding, Finding::Device(found) if found.last_check_in.is_some());
+        assert_eq!(known, is_check_in, "{date:?}");
+    }
+}

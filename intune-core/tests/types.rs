@@ -140,6 +140,29 @@ async fn the_live_source_passes_a_failure_on_and_asks_once() {
 }
 
 #[tokio::test]
+async fn the_live_source_judges_records_by_the_askers_present() {
+    let device = "33333333-4444-4555-8666-777777777777".parse().unwrap();
+    let id = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+    let mut record = intune_core::ManagedDevice::new(id);
+    record.azure_ad_device_id = Some(device);
+    record.compliance_state = ComplianceState::Compliant;
+    record.last_sync = Some("2026-11-23T05:59:00Z".parse().unwrap());
+    let mut directory = MockDeviceDirectory::new();
+    directory
+        .expect_records()
+        .returning(move |_| Ok(vec![record.clone()]));
+    let source = DirectoryCompliance::new(Arc::new(directory));
+    let now = ManualClock::new("2026-11-23T06:00:00Z".parse().unwrap()).now();
+    let freshness = Freshness {
+        now,
+        max_age: Duration::ZERO,
+    };
+    let observation = source.compliance(device, freshness).await.unwrap();
+    assert!(matches!(observation.finding, Finding::Device(found)
+        if found.state == ComplianceState::Compliant && found.last_check_in.is_some()));
+}
+
+#[tokio::test]
 async fn an_observation_is_as_old_as_the_question() {
     let mut directory = MockDeviceDirectory::new();
     directory.expect_records().returning(|_| Ok(vec![]));

@@ -3,8 +3,7 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
-    panic::AssertUnwindSafe,
+    future::{Future, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,33 +12,42 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 use intune_core::{
-    EntraDeviceId, Freshness, Observation, Served, SourceFailure, SourceFailureKind,
+    EntraDeviceId, Finding, Freshness, ManagedDeviceId, Observation, Served, SourceFailure,
 };
 
+pub(super) type Answer = Result<Observation, SourceFailure>;
 pub(super) type Flight = Shared<BoxFuture<'static, Landing>>;
 
 /// How a flight ended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Landing {
-    /// With an answer.
-    Answer(Result<Observation, SourceFailure>),
+    /// With an answer. It counts as long as its ticket does; without a ticket, at once.
+    Answer(Answer, Option<Arc<Ticket>>),
     /// What it found was invalidated while it was under way.
     Void,
 }
 
-/// The flights under way, by device; of several, the last to begin is last.
+/// The flights that are under way, or whose answer somebody has not fetched yet; by device, in the order in
+/// which they began.
 ///
-/// Landing, beginning and voiding exclude each other, which is what makes an invalidation final. The lock is
-/// held for a few look-ups in maps, and never on the path of a cache hit.
+/// Beginning, landing, handing out and voiding exclude each other, which is what makes an invalidation final.
+/// The lock is held for a few look-ups in maps, and never on the path of a cache hit.
 #[derive(Clone, Default)]
 pub(super) struct Flights {
-    under_way: Arc<Mutex<HashMap<EntraDeviceId, Vec<Entry>>>>,
+    listed: Arc<Mutex<Listed>>,
 }
+
+type Listed = HashMap<EntraDeviceId, Vec<Entry>>;
 
 struct Entry {
     number: Arc<()>,
     asked: Freshness,
     flight: WeakShared<BoxFuture<'static, Landing>>,
+    landed: bool,
+    /// A flight that began later has brought an observation.
+    outrun: bool,
+    /// Intune's ids that were invalidated since it began.
+    forgotten: Vec<ManagedDeviceId>,
 }
 
 impl Flights {
@@ -55,15 +63,15 @@ impl Flights {
     where
         F: Future<Output = Landing> + Send + 'static,
     {
-        let mut under_way = self.lock();
+        let mut listed = self.lock();
         if let Some(observation) = landed() {
-            let answer = Landing::Answer(Ok(observation.served(Served::Cache)));
-            return futures_util::future::ready(answer).boxed().shared();
+            let answer = Ok(observation.served(Served::Cache));
+            return ready(Landing::Answer(answer, None)).boxed().shared();
         }
-        let entries = under_way.entry(device).or_default();
-        let latest = entries
-            .last()
-            .filter(|entry| freshness.accepts(entry.asked.now));
+        let entries = listed.entry(device).or_default();
+        let latest = entries.last();
+        // A failure that has landed is for those who waited for it, not for who comes after.
+        let latest = latest.filter(|entry| !entry.landed && freshness.accepts(entry.asked.now));
         if let Some(flight) = latest.and_then(|entry| entry.flight.upgrade()) {
             return flight;
         }
@@ -79,49 +87,110 @@ impl Flights {
                 number,
                 asked: freshness,
                 flight: weak,
+                landed: false,
+                outrun: false,
+                forgotten: Vec::new(),
             });
         }
         flight
     }
 
-    /// Ends a flight: `keep` turns its answer into what is handed out, unless the flight is void.
+    /// Ends a flight. Unless it is void, `settle` turns its answer into what is handed out, and is told
+    /// whether a flight that began later has brought an observation already.
     pub(super) fn land(
         &self,
-        ticket: &Ticket,
-        keep: impl FnOnce() -> Result<Observation, SourceFailure>,
+        ticket: Ticket,
+        answer: Answer,
+        settle: impl FnOnce(Answer, bool) -> Answer,
     ) -> Landing {
-        let under_way = self.lock();
-        let entries = under_way.get(&ticket.device);
-        let valid = entries.is_some_and(|entries| entries.iter().any(|entry| ticket.is_of(entry)));
-        if valid {
-            Landing::Answer(keep())
-        } else {
-            Landing::Void
+        let mut listed = self.lock();
+        let entries = listed
+            .get_mut(&ticket.device)
+            .map(Vec::as_mut_slice)
+            .unwrap_or_default();
+        let mut earlier = Vec::new();
+        let mut own = None;
+        for entry in entries {
+            if ticket.is_of(entry) {
+                own = Some(entry);
+                break;
+            }
+            earlier.push(entry);
         }
+        let Some(own) = own.filter(|own| !own.is_void_for(&answer)) else {
+            // The ticket's end takes the lock, too.
+            drop(listed);
+            return Landing::Void;
+        };
+        own.landed = true;
+        if answer.is_ok() {
+            earlier.into_iter().for_each(|entry| entry.outrun = true);
+        }
+        let answer = settle(answer, own.outrun);
+        drop(listed);
+        Landing::Answer(answer, Some(Arc::new(ticket)))
+    }
+
+    /// Whether the answer of a flight that has landed may still be handed out.
+    pub(super) fn counts(&self, ticket: &Ticket, answer: &Answer) -> bool {
+        let listed = self.lock();
+        let mut entries = listed.get(&ticket.device).into_iter().flatten();
+        entries.any(|entry| ticket.is_of(entry) && !entry.is_void_for(answer))
     }
 
     /// Voids the flights of `device`, and lets `forget` drop what was kept of it.
     pub(super) fn void(&self, device: EntraDeviceId, forget: impl FnOnce()) {
-        let mut under_way = self.lock();
-        under_way.remove(&device);
+        let mut listed = self.lock();
+        listed.remove(&device);
+        forget();
+    }
+
+    /// Voids the flights that bring anything about the device with this Intune id, and lets `forget` drop what
+    /// was kept of it. What a flight brings isn't known before it lands.
+    pub(super) fn void_what_concerns(&self, id: ManagedDeviceId, forget: impl FnOnce()) {
+        let mut listed = self.lock();
+        for entry in listed.values_mut().flatten() {
+            if !entry.forgotten.contains(&id) {
+                entry.forgotten.push(id);
+            }
+        }
         forget();
     }
 
     /// Voids all flights, and lets `forget` drop what was kept.
     pub(super) fn void_all(&self, forget: impl FnOnce()) {
-        let mut under_way = self.lock();
-        under_way.clear();
+        let mut listed = self.lock();
+        listed.clear();
         forget();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<EntraDeviceId, Vec<Entry>>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Listed> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Held by a flight. Its end, by whatever way, takes the flight off the list.
+impl Entry {
+    fn is_void_for(&self, answer: &Answer) -> bool {
+        let observation = match answer {
+            Ok(observation) => Some(*observation),
+            Err(failure) => failure.last_known(),
+        };
+        observation.is_some_and(|seen| self.forgotten.iter().any(|&id| concerns(&seen, id)))
+    }
+}
+
+/// Whether an observation may be about the device with this Intune id.
+pub(super) fn concerns(observation: &Observation, id: ManagedDeviceId) -> bool {
+    match observation.finding {
+        // Of several records, only one is known by its id; any other may be the one.
+        Finding::Device(found) => found.managed_device_id == id || found.records > 1,
+        Finding::Conflicting { .. } => true,
+        Finding::NotFound => false,
+    }
+}
+
+/// Held by a flight, and then by its answer until the last who waits has fetched it. Its end, by whatever way,
+/// takes the flight off the list.
 pub(super) struct Ticket {
     flights: Flights,
     device: EntraDeviceId,
@@ -136,20 +205,12 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut under_way = self.flights.lock();
-        if let Some(entries) = under_way.get_mut(&self.device) {
+        let mut listed = self.flights.lock();
+        if let Some(entries) = listed.get_mut(&self.device) {
             entries.retain(|entry| !self.is_of(entry));
             if entries.is_empty() {
-                under_way.remove(&self.device);
+                listed.remove(&self.device);
             }
         }
     }
-}
-
-/// Turns a panic of the source into a failure: one bad look-up must not take its waiters with it.
-pub(super) async fn caught(
-    look_up: impl Future<Output = Result<Observation, SourceFailure>>,
-) -> Result<Observation, SourceFailure> {
-    let answer = AssertUnwindSafe(look_up).catch_unwind().await;
-    answer.unwrap_or_else(|_| Err(SourceFailure::new(SourceFailureKind::Interrupted)))
 }

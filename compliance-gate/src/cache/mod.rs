@@ -12,7 +12,8 @@ use intune_core::{
     SourceFailureKind,
 };
 
-use flights::{Flight, Flights, Landing};
+use crate::caught::caught;
+use flights::{Answer, Flight, Flights, Landing, concerns};
 
 const MAX_CAPACITY: usize = 1 << 22;
 /// How often a look-up that an invalidation voided is begun again.
@@ -26,7 +27,8 @@ const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 /// - Whether an observation is fresh enough is judged when it is asked for, by [`Freshness`]: the cache has
 ///   no time-out of its own. An observation too old to serve is kept for
 ///   [`last_known`](SourceFailure::last_known) until the least recently used make room.
-/// - All who miss on one device at once share one look-up, its failure included. Failures aren't kept.
+/// - All who miss on one device at once share one look-up, its failure included, unless they ask for a live
+///   answer. Failures aren't kept.
 /// - A look-up goes on as long as anybody waits for it, whoever began it.
 /// - An observation whose look-up began before an invalidation neither stays nor is handed out.
 ///
@@ -85,7 +87,10 @@ impl ComplianceSource for CachedCompliance {
             if let Some(observation) = self.peek(device, freshness) {
                 return Ok(observation);
             }
-            if let Landing::Answer(answer) = self.inner.join_or_begin(device, freshness).await {
+            let landing = self.inner.join_or_begin(device, freshness).await;
+            if let Landing::Answer(answer, ticket) = landing
+                && ticket.is_none_or(|ticket| self.inner.flights.counts(&ticket, &answer))
+            {
                 return answer;
             }
         }
@@ -119,21 +124,11 @@ impl ComplianceSource for CachedCompliance {
             Invalidation::Device(device) => self.inner.flights.void(device, || {
                 kept.remove(&device);
             }),
-            // Which device a flight will find isn't known before it lands, so all of them are void.
-            Invalidation::ManagedDevice(id) => self.inner.flights.void_all(|| {
+            Invalidation::ManagedDevice(id) => self.inner.flights.void_what_concerns(id, || {
                 kept.retain(|_, observation| !concerns(observation, id));
             }),
             Invalidation::All => self.inner.flights.void_all(|| kept.clear()),
         }
-    }
-}
-
-fn concerns(observation: &Observation, id: intune_core::ManagedDeviceId) -> bool {
-    match observation.finding {
-        intune_core::Finding::Device(found) => found.managed_device_id == id,
-        // Any record of the device may be the one.
-        intune_core::Finding::Conflicting { .. } => true,
-        intune_core::Finding::NotFound => false,
     }
 }
 
@@ -145,35 +140,32 @@ impl Inner {
             freshness,
             // Somebody may have landed since the caller looked.
             || {
-                self.kept
-                    .peek(&device)
-                    .filter(|kept| freshness.accepts(kept.observed_at))
+                let kept = self.kept.peek(&device);
+                kept.filter(|kept| freshness.accepts(kept.observed_at))
             },
             move |ticket| async move {
-                let answer =
-                    flights::caught(async { inner.source.compliance(device, freshness).await })
-                        .await;
-                inner.flights.land(&ticket, || {
-                    let kept = inner.kept.peek(&device);
-                    match answer {
-                        Ok(found) => {
-                            // A later flight may have landed first.
-                            let newer = kept.is_none_or(|kept| {
-                                kept.observed_at.monotonic <= found.observed_at.monotonic
-                            });
-                            if newer {
-                                inner.kept.set(device, found);
-                            }
-                            Ok(found)
-                        }
-                        Err(failure) => {
-                            let last_known = failure.last_known().or(kept);
-                            Err(failure.with_last_known(last_known))
-                        }
-                    }
-                })
+                let look_up = async { inner.source.compliance(device, freshness).await };
+                let answer = caught(look_up).await;
+                let settle = |answer, outrun| inner.settle(device, answer, outrun);
+                inner.flights.land(ticket, answer, settle)
             },
         )
+    }
+
+    /// Keeps what a flight brought, unless a later flight was faster; to a failure, adds what is kept.
+    fn settle(&self, device: EntraDeviceId, answer: Answer, outrun: bool) -> Answer {
+        match answer {
+            Ok(found) => {
+                if !outrun {
+                    self.kept.set(device, found);
+                }
+                Ok(found)
+            }
+            Err(failure) => {
+                let last_known = failure.last_known().or_else(|| self.kept.peek(&device));
+                Err(failure.with_last_known(last_known))
+            }
+        }
     }
 }
 

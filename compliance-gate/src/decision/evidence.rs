@@ -1,8 +1,8 @@
 use clock::{Moment, Timestamp};
-use intune_core::{ComplianceState, DeviceCompliance, EntraDeviceId, Finding, Observation};
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use intune_core::{ComplianceState, DeviceCompliance, EntraDeviceId, ManagedDeviceId, Observation};
+use serde::{Serialize, Serializer};
 
-use super::Decision;
+use super::{Decision, DecisionId};
 use crate::record;
 
 /// What a decision knew of the device, as it goes onto an Authorization Context.
@@ -15,29 +15,41 @@ pub struct Evidence<'a> {
     pub(super) decision: &'a Decision,
     pub(super) device: EntraDeviceId,
     pub(super) observation: Observation,
+    pub(super) found: DeviceCompliance,
 }
 
 impl Serialize for Evidence<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Evidence", 10)?;
-        fields.serialize_field("decision_id", &self.decision.id)?;
-        fields.serialize_field("entra_device_id", &self.device)?;
-        if let Finding::Device(found) = &self.observation.finding {
-            fields.serialize_field("managed_device_id", &found.managed_device_id)?;
-            fields.serialize_field("state", &found.state)?;
-            if let Some(check_in) = &found.last_check_in {
-                fields.serialize_field("last_check_in", check_in)?;
-            }
-            if let Some(expiry) = grace_expiry(found) {
-                fields.serialize_field("grace_expires_at", &expiry)?;
-            }
+        #[derive(Serialize)]
+        struct Visible {
+            decision_id: DecisionId,
+            entra_device_id: EntraDeviceId,
+            managed_device_id: ManagedDeviceId,
+            state: ComplianceState,
+            observed_at: Timestamp,
+            age_ms: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            last_check_in: Option<Timestamp>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            grace_expires_at: Option<Timestamp>,
+            served: &'static str,
+            policy: chronicle::events::Policy,
         }
+
         let observed_at = self.observation.observed_at;
-        fields.serialize_field("observed_at", &observed_at.wall)?;
-        fields.serialize_field("age_ms", &age_ms(self.decision.made_at, observed_at))?;
-        fields.serialize_field("served", self.observation.served.as_str())?;
-        fields.serialize_field("policy", &record::policy(&self.decision.policy))?;
-        fields.end()
+        let visible = Visible {
+            decision_id: self.decision.id,
+            entra_device_id: self.device,
+            managed_device_id: self.found.managed_device_id,
+            state: self.found.state,
+            observed_at: observed_at.wall,
+            age_ms: age_ms(self.decision.made_at, observed_at),
+            last_check_in: self.found.last_check_in,
+            grace_expires_at: grace_expiry(&self.found),
+            served: self.observation.served.as_str(),
+            policy: record::policy(&self.decision.policy),
+        };
+        visible.serialize(serializer)
     }
 }
 

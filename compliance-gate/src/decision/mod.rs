@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use clock::{Moment, Timestamp};
 use intune_core::{EntraDeviceId, Finding, Observation, SourceFailure};
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde::{Serialize, Serializer};
 
 use crate::EffectivePolicy;
 
@@ -138,10 +138,11 @@ impl Decision {
             return None;
         };
         match observation.finding {
-            Finding::Device(_) => Some(Evidence {
+            Finding::Device(found) => Some(Evidence {
                 decision: self,
                 device,
                 observation,
+                found,
             }),
             Finding::NotFound | Finding::Conflicting { .. } => None,
         }
@@ -150,18 +151,30 @@ impl Decision {
 
 impl Serialize for Decision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Decision", 7)?;
-        fields.serialize_field("id", &self.id)?;
-        fields.serialize_field("outcome", &self.outcome)?;
-        fields.serialize_field("reason", self.reason.as_str())?;
-        fields.serialize_field("retryable", &self.is_retryable())?;
-        if let Some(observation) = &self.observation {
-            fields.serialize_field("served", observation.served.as_str())?;
+        #[derive(Serialize)]
+        struct Visible {
+            id: DecisionId,
+            outcome: Outcome,
+            reason: &'static str,
+            retryable: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            served: Option<&'static str>,
+            enforced: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            would: Option<Outcome>,
         }
-        fields.serialize_field("enforced", &self.is_enforced())?;
-        if let Some(would) = &self.would {
-            fields.serialize_field("would", would)?;
-        }
-        fields.end()
+
+        let visible = Visible {
+            id: self.id,
+            outcome: self.outcome,
+            reason: self.reason.as_str(),
+            retryable: self.is_retryable(),
+            served: self
+                .observation
+                .map(|observation| observation.served.as_str()),
+            enforced: self.is_enforced(),
+            would: self.would,
+        };
+        visible.serialize(serializer)
     }
 }

@@ -3,17 +3,23 @@
 mod builder;
 mod request;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use clock::{Clock, Moment};
 use futures_util::future::{Either, select};
 use intune_core::{
-    ComplianceSource, EntraDeviceId, Freshness, Observation, SourceFailure, SourceFailureKind,
+    ComplianceSource, EntraDeviceId, Freshness, Invalidation, Observation, SourceFailure,
+    SourceFailureKind,
 };
 
 use crate::{
     Answer, Asker, Decision, DecisionId, DeviceIdentity, EffectivePolicy, Mode, OnAuditFailure,
-    OnOutage, Outcome, Policies, Reason, Step, Verdict, decide, record::Recorder,
+    OnOutage, Outcome, Policies, Reason, Step, Verdict, caught::caught, decide, record::Recorder,
 };
 
 pub use builder::{BuildError, GateBuilder};
@@ -85,6 +91,11 @@ impl Gate {
         GateBuilder::new(policies, source, clock)
     }
 
+    /// Forgets what is known of devices, in every layer of the source. For whoever changed them.
+    pub fn invalidate(&self, what: Invalidation) {
+        self.inner.source.invalidate(what);
+    }
+
     /// Decides. Everything that goes wrong on the way is a deny with its own reason, never an error.
     ///
     /// # Cancel safety
@@ -108,12 +119,17 @@ impl Gate {
                     now: start,
                     max_age: gate.max_age,
                 };
-                let found = match gate.source.peek(device, freshness) {
+                let found = match gate.peek(device, freshness) {
                     Some(observation) => Ok(observation),
                     None => {
                         let found = gate.look_up(device, freshness, policy).await;
                         now = gate.clock.now();
-                        found
+                        if now.since(start) < gate.deadline {
+                            found
+                        } else {
+                            // It came, but too late: the machine may have been suspended meanwhile.
+                            Err(gate.timed_out(device, freshness, policy))
+                        }
                     }
                 };
                 let answer = match &found {
@@ -135,11 +151,25 @@ impl Gate {
             }
         };
         let decision = conclude(request, policy, verdict, failure, now);
-        gate.record(request, decision).await
+        let decision = gate.record(request, decision).await;
+        tracing::debug!(
+            decision = %decision.id,
+            template = %request.template,
+            outcome = decision.outcome.as_str(),
+            reason = decision.reason.as_str(),
+            enforced = decision.is_enforced(),
+            "decided"
+        );
+        decision
     }
 }
 
 impl Inner {
+    fn peek(&self, device: EntraDeviceId, freshness: Freshness) -> Option<Observation> {
+        let peek = AssertUnwindSafe(|| self.source.peek(device, freshness));
+        catch_unwind(peek).unwrap_or_default()
+    }
+
     /// Asks the source, and gives up at the deadline.
     async fn look_up(
         &self,
@@ -147,23 +177,30 @@ impl Inner {
         freshness: Freshness,
         policy: &EffectivePolicy,
     ) -> Result<Observation, SourceFailure> {
-        let answer = self.source.compliance(device, freshness);
-        match select(answer, self.clock.sleep(self.deadline)).await {
+        let answer = caught(async { self.source.compliance(device, freshness).await });
+        match select(pin!(answer), self.clock.sleep(self.deadline)).await {
             Either::Left((answer, _)) => answer,
-            Either::Right(((), _)) => {
-                let last_known = match policy.conditions().on_outage {
-                    OnOutage::Deny => None,
-                    OnOutage::LastKnownGood { .. } => {
-                        let any_age = Freshness {
-                            max_age: Duration::MAX,
-                            ..freshness
-                        };
-                        self.source.peek(device, any_age)
-                    }
-                };
-                Err(SourceFailure::new(SourceFailureKind::TimedOut).with_last_known(last_known))
-            }
+            Either::Right(((), _)) => Err(self.timed_out(device, freshness, policy)),
         }
+    }
+
+    fn timed_out(
+        &self,
+        device: EntraDeviceId,
+        freshness: Freshness,
+        policy: &EffectivePolicy,
+    ) -> SourceFailure {
+        let last_known = match policy.conditions().on_outage {
+            OnOutage::Deny => None,
+            OnOutage::LastKnownGood { .. } => {
+                let any_age = Freshness {
+                    max_age: Duration::MAX,
+                    ..freshness
+                };
+                self.peek(device, any_age)
+            }
+        };
+        SourceFailure::new(SourceFailureKind::TimedOut).with_last_known(last_known)
     }
 
     /// Records a decision, or turns it into the deny that a missing record asks for.
@@ -172,7 +209,7 @@ impl Inner {
             return decision;
         };
         let appended = recorder.append(request, &decision);
-        let recorded = match select(appended, self.clock.sleep(self.deadline)).await {
+        let recorded = match select(pin!(appended), self.clock.sleep(self.deadline)).await {
             Either::Left((recorded, _)) => recorded,
             Either::Right(((), _)) => {
                 tracing::error!(decision = %decision.id, "the chronicle did not answer in time");
@@ -227,14 +264,6 @@ fn conclude(
         valid_until: verdict.valid_until,
         policy: Arc::clone(policy),
     };
-    tracing::debug!(
-        decision = %decision.id,
-        template = %request.template,
-        outcome = decision.outcome.as_str(),
-        reason = decision.reason.as_str(),
-        enforced = decision.is_enforced(),
-        "decided"
-    );
     if let Some(failure) = &decision.failure {
         tracing::warn!(decision = %decision.id, %failure, "the compliance source failed");
     }

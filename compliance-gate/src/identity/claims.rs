@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The claims of a token whose signature was verified, read so that nothing is overlooked.
 ///
-/// Any JSON object is read, whatever its values. A claim that is given twice, be it once with an escaped
+/// Any JSON object is read, whatever the types of its values. A claim that is given twice, be it once with an escaped
 /// key, is [`Claim::Repeated`]: parsers that keep the first and parsers that keep the last would disagree
 /// on it.
 ///

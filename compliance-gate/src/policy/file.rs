@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use intune_core::AccordTemplate;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor},
+    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 use super::{Overrides, PolicyLayer, UnknownTemplates};
@@ -32,10 +32,10 @@ use super::{Overrides, PolicyLayer, UnknownTemplates};
 pub struct PolicyFile {
     #[serde(default, deserialize_with = "without_repeats")]
     pub(super) accords: BTreeMap<AccordTemplate, PolicyLayer>,
-    #[serde(default)]
-    pub(super) overrides: Overrides,
-    #[serde(default)]
-    pub(super) unknown_templates: UnknownTemplates,
+    #[serde(default, deserialize_with = "given")]
+    pub(super) overrides: Option<Overrides>,
+    #[serde(default, deserialize_with = "given")]
+    pub(super) unknown_templates: Option<UnknownTemplates>,
 }
 
 impl PolicyFile {
@@ -43,9 +43,13 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// What is wrong, and in which line: a text that is neither, an unknown key, a value of the wrong
-    /// type, a malformed or repeated template name.
+    /// What is wrong, and in which line: a text that is neither, or empty; an unknown key; a value of the wrong
+    /// type, `null` included; a malformed or repeated template name.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.trim().is_empty() {
+            return Err("it is empty".to_owned());
+        }
         if text.trim_start().starts_with('{') {
             // serde_json's message ends in the line and column.
             serde_json::from_str(text).map_err(|error| error.to_string())
@@ -56,6 +60,38 @@ impl PolicyFile {
                 format!("{} at line {line}", error.message().replace('\n', ", "))
             })
         }
+    }
+}
+
+/// Reads a value that is there, so that JSON's `null` is an error, and not a setting that wasn't made.
+pub(super) fn given<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A table of settings. serde would also read one from an array of its values.
+struct Table(PolicyLayer);
+
+impl<'de> Deserialize<'de> for Table {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Settings;
+
+        impl<'de> Visitor<'de> for Settings {
+            type Value = Table;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of settings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Table, A::Error> {
+                PolicyLayer::deserialize(MapAccessDeserializer::new(map)).map(Table)
+            }
+        }
+
+        deserializer.deserialize_map(Settings)
     }
 }
 
@@ -74,7 +110,7 @@ fn without_repeats<'de, D: Deserializer<'de>>(
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut accords = BTreeMap::new();
-            while let Some((template, layer)) = map.next_entry::<AccordTemplate, PolicyLayer>()? {
+            while let Some((template, Table(layer))) = map.next_entry::<AccordTemplate, Table>()? {
                 if accords.insert(template.clone(), layer).is_some() {
                     return Err(A::Error::custom(format!(
                         "accord `{template}` is given twice"

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::file::given;
+
 /// How a policy takes effect. The later ones are the tighter ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,6 +28,7 @@ impl Mode {
 
 /// The settings in force for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Policy {
     /// Whether a compliant device is required.
     pub required: bool,
@@ -63,11 +66,15 @@ impl Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyLayer {
-    #[serde(default, rename = "device_compliance_required")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        rename = "device_compliance_required"
+    )]
     required: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     strict: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     mode: Option<Mode>,
 }
 
@@ -125,6 +132,7 @@ impl Layer {
 
 /// Which layer made each setting of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Provenance {
     /// Who set [`Policy::required`].
     pub required: Layer,

@@ -114,11 +114,12 @@ impl PoliciesBuilder {
         self
     }
 
-    /// Takes over the templates and switches of a policy file.
+    /// Takes over what a policy file says: its switches, and its templates, of which each replaces what was
+    /// set for it before.
     pub fn file(mut self, file: PolicyFile) -> Self {
         self.templates.extend(file.accords);
-        self.overrides = file.overrides;
-        self.unknown_templates = file.unknown_templates;
+        self.overrides = file.overrides.unwrap_or(self.overrides);
+        self.unknown_templates = file.unknown_templates.unwrap_or(self.unknown_templates);
         self
     }
 
@@ -260,7 +261,10 @@ impl EffectivePolicy {
         self.unknown_templates == UnknownTemplates::Deny
     }
 
-    /// SHA-256, in hexadecimal, over all that can change a decision: equal digests, equal policy.
+    /// SHA-256, in hexadecimal, over the settings, the conditions, and what holds for unlisted templates.
+    ///
+    /// Equal digests of one version of this crate mean equal policies. How old an observation may be is a
+    /// matter of the gate, and in the record as its age.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest

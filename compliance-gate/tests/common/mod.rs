@@ -26,6 +26,8 @@ use intune_core::{
 use tokio::sync::Semaphore;
 
 pub const TEMPLATE: &str = "read-only";
+/// How long the clock has run at `now`.
+const PAST: Duration = Duration::from_secs(24 * 3600);
 
 pub fn wall() -> Timestamp {
     "2026-11-23T06:00:00Z".parse().unwrap()
@@ -37,7 +39,7 @@ pub fn clock() -> ManualClock {
 
 pub fn now() -> Moment {
     let clock = clock();
-    clock.advance(Duration::from_secs(3600));
+    clock.advance(PAST);
     clock.set_wall(wall());
     clock.now()
 }
@@ -45,7 +47,7 @@ pub fn now() -> Moment {
 /// `now`, so long ago.
 pub fn ago(age: Duration) -> Moment {
     let clock = clock();
-    clock.advance(Duration::from_secs(3600).saturating_sub(age));
+    clock.advance(PAST.saturating_sub(age));
     clock.set_wall(wall().saturating_sub(age));
     clock.now()
 }
