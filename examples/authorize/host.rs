@@ -1,13 +1,16 @@
 //! The host: what its requests share, and serving them.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use clock::Clock;
 use compliance_gate::{Gate, IdentityRules};
 use entra_auth::{EntraClient, Scope};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{ac::Issuer, bearer::Verifier, routes};
+
+/// How long requests under way have once the host is told to end: as long as the slowest decision.
+const LAST_REQUESTS: Duration = Duration::from_secs(20);
 
 /// What every request needs.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ pub async fn serve(
     serve_on(host, listener, ended()).await
 }
 
-/// Serves `host` on a listener until `end`; requests under way are answered.
+/// Serves `host` on a listener until `end`; requests under way are answered, for 20 seconds.
 ///
 /// # Errors
 ///
@@ -51,9 +54,26 @@ pub async fn serve_on(
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, routes::router(host))
-        .with_graceful_shutdown(end)
-        .await
+    let clock = Arc::clone(&host.clock);
+    let (ending, told) = oneshot::channel();
+    let served = axum::serve(listener, routes::router(host)).with_graceful_shutdown(async {
+        end.await;
+        let _ = ending.send(());
+    });
+    // A client that never finishes its request must not keep the host from ending.
+    let out_of_time = async {
+        match told.await {
+            Ok(()) => clock.sleep(LAST_REQUESTS).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = served.into_future() => ended,
+        () = out_of_time => {
+            tracing::warn!("ended without clients that hold their connection open");
+            Ok(())
+        }
+    }
 }
 
 /// Completes on Ctrl-C, and on SIGTERM where there is one.

@@ -1,9 +1,13 @@
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use clock::{Clock, Moment, Monotonic};
 use entra_auth::http::HttpClient;
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use governor::{
     Quota, RateLimiter,
     clock::Clock as GovernorClock,
@@ -11,16 +15,9 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use http::{Request, StatusCode};
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, Jwk, PublicKeyUse},
-};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
-use tokio::sync::Mutex;
+use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 
-use super::IssuerSpec;
+use super::{IssuerSpec, discovery::Discovery};
 
 /// After this long the keys are fetched anew, so that a withdrawn one stops counting.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -36,13 +33,15 @@ const FETCH_INTERVAL: Duration = Duration::from_secs(30);
 /// a reason to fetch them, but only so often.
 #[derive(Debug)]
 pub(super) struct IssuerKeys {
-    spec: IssuerSpec,
-    http: HttpClient,
-    clock: Arc<dyn Clock>,
-    known: ArcSwapOption<KeySet>,
-    fetching: Mutex<()>,
+    discovery: Discovery,
+    known: Arc<ArcSwapOption<KeySet>>,
+    under_way: Mutex<Option<Fetch>>,
     fetches: RateLimiter<NotKeyed, InMemoryState, Injected, NoOpMiddleware<Nanos>>,
 }
+
+/// A fetch that those who wait for it share. It is kept here too: if all of them leave, the next to come carries
+/// it on. Else those who ask for made-up keys and leave would use up the fetches and nothing would come of any.
+type Fetch = Shared<BoxFuture<'static, Option<Arc<KeySet>>>>;
 
 /// Why there is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +52,21 @@ pub(super) enum NoKey {
     Unavailable,
 }
 
+enum Join {
+    /// A fetch has just brought the key.
+    Landed(DecodingKey),
+    /// A fetch is under way.
+    Joined(Fetch),
+    /// It is a new one.
+    Begun(Fetch),
+    /// There have been too many.
+    TooSoon,
+}
+
 #[derive(Debug)]
-struct KeySet {
-    fetched_at: Moment,
-    keys: Vec<Jwk>,
+pub(super) struct KeySet {
+    pub(super) fetched_at: Moment,
+    pub(super) keys: Vec<Jwk>,
 }
 
 impl IssuerKeys {
@@ -66,17 +76,15 @@ impl IssuerKeys {
             .allow_burst(FETCH_BURST);
         let fetches = RateLimiter::direct_with_clock(quota, Injected(Arc::clone(&clock)));
         Self {
-            spec,
-            http,
-            clock,
-            known: ArcSwapOption::empty(),
-            fetching: Mutex::new(()),
+            discovery: Discovery { spec, http, clock },
+            known: Arc::default(),
+            under_way: Mutex::default(),
             fetches,
         }
     }
 
     pub(super) fn spec(&self) -> &IssuerSpec {
-        &self.spec
+        &self.discovery.spec
     }
 
     /// Finds the key that a token's header names.
@@ -85,37 +93,66 @@ impl IssuerKeys {
         kid: Option<&str>,
         alg: Algorithm,
     ) -> Result<DecodingKey, NoKey> {
-        if let Some(key) = self
-            .known_within(FRESH)
-            .and_then(|known| known.find(kid, alg))
-        {
+        if let Some(key) = self.known(FRESH, kid, alg) {
             return Ok(key);
         }
-        // One fetch for all who wait; the others find its result.
-        let _one = self.fetching.lock().await;
-        if let Some(key) = self
-            .known_within(FRESH)
-            .and_then(|known| known.find(kid, alg))
-        {
-            return Ok(key);
+        let usable = || self.known(USABLE, kid, alg);
+        // Twice, since a fetch that others began may have read the keys too early for us.
+        for _ in 0..2 {
+            let (fetch, begun) = match self.join_or_begin(kid, alg) {
+                Join::Landed(key) => return Ok(key),
+                Join::TooSoon => break,
+                Join::Begun(fetch) => (fetch, true),
+                Join::Joined(fetch) => (fetch, false),
+            };
+            // Who has a key that still serves carries others' fetches on, but doesn't wait for them.
+            let fetched = match fetch.clone().now_or_never() {
+                Some(fetched) => fetched,
+                None if begun => fetch.await,
+                None => match usable() {
+                    Some(key) => return Ok(key),
+                    None => fetch.await,
+                },
+            };
+            let Some(fetched) = fetched else {
+                return usable().ok_or(NoKey::Unavailable);
+            };
+            match fetched.find(kid, alg) {
+                Some(key) => return Ok(key),
+                None if begun => return Err(NoKey::Unknown),
+                None => {}
+            }
+        }
+        self.known_within(USABLE).ok_or(NoKey::Unavailable)?;
+        usable().ok_or(NoKey::Unknown)
+    }
+
+    fn join_or_begin(&self, kid: Option<&str>, alg: Algorithm) -> Join {
+        let mut under_way = self.lock();
+        if let Some(key) = self.known(FRESH, kid, alg) {
+            return Join::Landed(key);
+        }
+        if let Some(fetch) = under_way.as_ref().filter(|fetch| fetch.peek().is_none()) {
+            return Join::Joined(fetch.clone());
         }
         if self.fetches.check().is_err() {
-            let known = self.known_within(USABLE).ok_or(NoKey::Unavailable)?;
-            return known.find(kid, alg).ok_or(NoKey::Unknown);
+            return Join::TooSoon;
         }
-        match self.fetch().await {
-            Some(fetched) => {
-                let key = fetched.find(kid, alg).ok_or(NoKey::Unknown);
-                self.known.store(Some(Arc::new(fetched)));
-                key
-            }
-            None => {
-                let known = self.known_within(USABLE);
-                known
-                    .and_then(|known| known.find(kid, alg))
-                    .ok_or(NoKey::Unavailable)
-            }
-        }
+        let (discovery, known) = (self.discovery.clone(), Arc::clone(&self.known));
+        let fetch = async move {
+            let fetched = Arc::new(discovery.fetch().await?);
+            known.store(Some(Arc::clone(&fetched)));
+            Some(fetched)
+        };
+        let fetch = fetch.boxed().shared();
+        *under_way = Some(fetch.clone());
+        Join::Begun(fetch)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Fetch>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether keys are at hand, fetching them if they aren't.
@@ -127,63 +164,13 @@ impl IssuerKeys {
         self.known_within(USABLE).is_some()
     }
 
+    fn known(&self, age: Duration, kid: Option<&str>, alg: Algorithm) -> Option<DecodingKey> {
+        self.known_within(age)?.find(kid, alg)
+    }
+
     fn known_within(&self, age: Duration) -> Option<Arc<KeySet>> {
         let known = self.known.load_full()?;
-        (self.clock.now().since(known.fetched_at) < age).then_some(known)
-    }
-
-    async fn fetch(&self) -> Option<KeySet> {
-        let fetched_at = self.clock.now();
-        let metadata: Metadata = self.get(&self.spec.discovery_url()).await?;
-        if metadata.issuer != self.spec.issuer {
-            tracing::error!(
-                issuer = self.spec.issuer,
-                "the issuer's metadata names another issuer"
-            );
-            return None;
-        }
-        let encrypted = self.spec.issuer.starts_with("https:");
-        if encrypted && !metadata.jwks_uri.starts_with("https:") {
-            tracing::error!(
-                issuer = self.spec.issuer,
-                "the issuer's keys are not served over https"
-            );
-            return None;
-        }
-        let set: Set = self.get(&metadata.jwks_uri).await?;
-        // A key of a kind that isn't known here must not hide the others.
-        let keys = set
-            .keys
-            .into_iter()
-            .filter_map(|key| serde_json::from_value(key).ok());
-        Some(KeySet {
-            fetched_at,
-            keys: keys.filter(is_for_signatures).collect(),
-        })
-    }
-
-    async fn get<T: DeserializeOwned>(&self, url: &str) -> Option<T> {
-        let request = Request::get(url)
-            .header("Accept", "application/json")
-            .body(Bytes::new())
-            .ok()?;
-        let response = match self.http.send(request).await {
-            Ok(response) if response.status() == StatusCode::OK => response,
-            Ok(response) => {
-                let status = response.status().as_u16();
-                tracing::warn!(
-                    issuer = self.spec.issuer,
-                    status,
-                    "the issuer's keys can't be had"
-                );
-                return None;
-            }
-            Err(error) => {
-                tracing::warn!(issuer = self.spec.issuer, %error, "the issuer's keys can't be had");
-                return None;
-            }
-        };
-        serde_json::from_slice(response.body()).ok()
+        (self.discovery.clock.now().since(known.fetched_at) < age).then_some(known)
     }
 }
 
@@ -204,27 +191,6 @@ impl KeySet {
             .is_none_or(|own| own.to_string() == format!("{alg:?}"));
         for_alg.then(|| DecodingKey::from_jwk(jwk).ok()).flatten()
     }
-}
-
-fn is_for_signatures(key: &Jwk) -> bool {
-    let asymmetric = matches!(
-        key.algorithm,
-        AlgorithmParameters::RSA(_)
-            | AlgorithmParameters::EllipticCurve(_)
-            | AlgorithmParameters::OctetKeyPair(_)
-    );
-    asymmetric && key.common.public_key_use != Some(PublicKeyUse::Encryption)
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    jwks_uri: String,
-}
-
-#[derive(Deserialize)]
-struct Set {
-    keys: Vec<Value>,
 }
 
 /// The host's clock, as the rate limiter reads it.

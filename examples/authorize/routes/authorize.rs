@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    body::{Body, to_bytes},
-    extract::State,
+    body::Bytes,
+    extract::{FromRequest as _, Request, State},
     response::{IntoResponse, Response},
 };
 use compliance_gate::GateRequest;
@@ -17,7 +17,8 @@ use serde_json::json;
 
 use crate::{bearer::Rejection, host::Host};
 
-const MAX_BODY: usize = 16 * 1024;
+/// The longest body, for the route's limit.
+pub(super) const MAX_BODY: usize = 16 * 1024;
 /// When to come back for an issuer's keys.
 const KEYS_RETRY_SECONDS: u64 = 5;
 
@@ -29,11 +30,11 @@ struct AuthorizeRequest {
 pub(super) async fn authorize(
     State(host): State<Host>,
     headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let token = bearer(&headers)?;
     let token = host.verifier.verify(token).await?;
-    let template = read(body).await?.accord_template;
+    let template = read(request).await?.accord_template;
 
     let device = host.identity.identify(&token.claims);
     let request = GateRequest::new(&token.principal, &template, device)
@@ -80,10 +81,16 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     }
 }
 
-async fn read(body: Body) -> Result<AuthorizeRequest, Refusal> {
-    let body = to_bytes(body, MAX_BODY)
-        .await
-        .map_err(|_| Refusal::TooLarge)?;
+async fn read(request: Request) -> Result<AuthorizeRequest, Refusal> {
+    let body = Bytes::from_request(request, &()).await;
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        _ => Refusal::Body("the body can't be read".to_owned()),
+    })?;
+    // serde would also read the fields from an array.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::Body("the body must be a JSON object".to_owned()));
+    }
     serde_json::from_slice(&body).map_err(|error| Refusal::Body(error.to_string()))
 }
 

@@ -5,7 +5,7 @@ mod health;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     routing::{get, post},
 };
 use http::StatusCode;
@@ -22,6 +22,7 @@ pub fn router(host: Host) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
+        .layer(DefaultBodyLimit::max(authorize::MAX_BODY))
         .with_state(host)
 }
 
