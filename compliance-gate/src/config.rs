@@ -12,6 +12,22 @@ const STRICT: &str = "INTUNE_COMPLIANCE_STRICT";
 const CACHE_TTL: &str = "INTUNE_COMPLIANCE_CACHE_TTL";
 const POLICIES: &str = "INTUNE_ACCORD_POLICIES";
 
+/// All that the master switch switches off, in this crate and in those that look devices up for it.
+const SWITCHED_OFF: [&str; 12] = [
+    REQUIRED,
+    STRICT,
+    CACHE_TTL,
+    POLICIES,
+    "INTUNE_GRAPH_ENDPOINT",
+    "ENTRA_TENANT_ID",
+    "ENTRA_CLIENT_ID",
+    "ENTRA_CLIENT_SECRET",
+    "ENTRA_CLIENT_CERTIFICATE_PATH",
+    "ENTRA_FEDERATED_TOKEN_FILE",
+    "ENTRA_CLOUD",
+    "ENTRA_AUTHORITY_HOST",
+];
+
 const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(300);
 const MAX_CACHE_TTL: u64 = 86_400;
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -117,22 +133,19 @@ impl GateConfig {
     }
 
     fn switched_off(environment: &Environment) -> Self {
-        let ignored = [REQUIRED, STRICT, CACHE_TTL, POLICIES];
-        let ignored: Vec<_> = ignored
+        let ignored: Vec<_> = SWITCHED_OFF
             .into_iter()
             .filter(|name| environment.is_set(name))
             .collect();
-        let warning = (!ignored.is_empty()).then(|| {
-            format!(
-                "{ENABLED} is false, so these are ignored: {}",
-                ignored.join(", ")
-            )
-        });
+        let mut warning = format!("{ENABLED} is false: no device is checked");
+        if !ignored.is_empty() {
+            warning = format!("{warning}, and these are ignored: {}", ignored.join(", "));
+        }
         Self {
             enabled: false,
             policies: Policies::disabled(),
             cache_ttl: DEFAULT_CACHE_TTL,
-            warning,
+            warning: Some(warning),
         }
     }
 

@@ -33,7 +33,8 @@ impl Recorder {
         match appended {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {
-                tracing::error!(decision = %decision.id, %error, "the decision was not recorded");
+                let cause = error.source().map(ToString::to_string);
+                tracing::error!(decision = %decision.id, %error, cause, "the decision was not recorded");
                 false
             }
             Err(_) => {

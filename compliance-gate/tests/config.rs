@@ -42,6 +42,7 @@ fn false_is_the_master_switch() {
         ("INTUNE_COMPLIANCE_REQUIRED", "perhaps"),
         ("INTUNE_COMPLIANCE_CACHE_TTL", "-3"),
         ("INTUNE_ACCORD_POLICIES", "/nowhere"),
+        ("ENTRA_CLIENT_SECRET", "canary"),
     ])
     .unwrap();
     assert!(!config.is_enabled());
@@ -50,9 +51,18 @@ fn false_is_the_master_switch() {
         "INTUNE_COMPLIANCE_REQUIRED",
         "INTUNE_COMPLIANCE_CACHE_TTL",
         "INTUNE_ACCORD_POLICIES",
+        "ENTRA_CLIENT_SECRET",
     ] {
         assert!(warning.contains(name), "{warning}");
     }
+    assert!(!warning.contains("canary"));
+    // By itself it is worth a word too: nothing is checked.
+    assert!(
+        read(&[("INTUNE_ENABLED", "false")])
+            .unwrap()
+            .warning()
+            .is_some()
+    );
 }
 
 #[test]

@@ -254,3 +254,22 @@ fn tightening_is_measured_against_the_built_in_templates_too() {
             .contains("`device-management`")
     );
 }
+
+#[test]
+fn who_loosens_a_built_in_template_is_told_of() {
+    let file = "[accords.device-management]\ndevice_compliance_required = false";
+    let policies = Policies::builder()
+        .file(PolicyFile::parse(file).unwrap())
+        .build()
+        .unwrap();
+    assert!(
+        policies
+            .for_template(&"device-management".parse().unwrap())
+            .is_loosened()
+    );
+    assert!(
+        !policies
+            .for_template(&"infrastructure-operations".parse().unwrap())
+            .is_loosened()
+    );
+}

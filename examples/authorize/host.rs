@@ -7,7 +7,7 @@ use compliance_gate::{Gate, IdentityRules};
 use entra_auth::{EntraClient, Scope};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::{ac::Issuer, bearer::Verifier, routes};
+use crate::{ac::Issuer, bearer::Verifier, routes, watched::WatchedSink};
 
 /// How long requests under way have once the host is told to end: as long as the slowest decision.
 const LAST_REQUESTS: Duration = Duration::from_secs(20);
@@ -25,6 +25,8 @@ pub struct Host {
     pub issuer: Arc<Issuer>,
     /// What looks devices up, if the gate is on; asked for by `/readyz`.
     pub graph: Option<(EntraClient, Scope)>,
+    /// Where decisions are recorded; asked for by `/readyz`.
+    pub chronicle: Arc<WatchedSink>,
     /// The host's time.
     pub clock: Arc<dyn Clock>,
 }

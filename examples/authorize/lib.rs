@@ -19,6 +19,7 @@ pub mod host;
 pub mod routes;
 pub mod scenario;
 pub mod setup;
+pub mod watched;
 
 /// The workspace's README, whose example must compile.
 #[cfg(doctest)]

@@ -7,7 +7,10 @@ use clock::{Clock, SystemClock};
 use compliance_gate::{
     CachedCompliance, Conditions, Gate, GateConfig, IdentityRules, IssuerRule, Policies,
 };
-use entra_auth::{EntraConfig, http::HttpClient};
+use entra_auth::{
+    ClientId, Cloud, EntraConfig, TenantId,
+    http::{HttpClient, ServiceUrl},
+};
 use env_config::{ConfigError, Environment};
 use intune_core::{ComplianceSource, DirectoryCompliance};
 use intune_graph::{GraphClient, GraphConfig};
@@ -18,6 +21,7 @@ use crate::{
     args::Args,
     bearer::{IssuerSpec, Preset, Verifier},
     host::Host,
+    watched::WatchedSink,
 };
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -101,7 +105,8 @@ pub fn embedded(sim: &Sim, args: &Args) -> Result<Setup, Failure> {
 pub fn from_env(environment: &Environment, args: &Args) -> Result<Setup, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let gate = GateConfig::from_env(environment);
-    let (gate, tenant) = if GateConfig::wants_enabled(environment) {
+    let enabled = GateConfig::wants_enabled(environment);
+    let (gate, tenant) = if enabled {
         let (entra, graph) = (
             EntraConfig::from_env(environment),
             GraphConfig::from_env(environment),
@@ -124,10 +129,9 @@ pub fn from_env(environment: &Environment, args: &Args) -> Result<Setup, Failure
         environment,
         args,
     })?;
-    Ok(Setup {
-        warning: gate.warning().map(str::to_owned),
-        ..setup
-    })
+    let unset = "INTUNE_ENABLED is not set: no device is checked";
+    let warning = (!enabled).then(|| gate.warning().unwrap_or(unset).to_owned());
+    Ok(Setup { warning, ..setup })
 }
 
 /// Puts a host together over an embedded tenant, with a policy of the caller's.
@@ -176,18 +180,14 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         environment,
         args,
     } = parts;
-    let issuers = issuers(tenant.as_ref().map(|(entra, _)| entra), args)?;
-    let tenant_id = tenant_id(tenant.as_ref().map(|(entra, _)| entra), environment);
-    let audience = match (&args.audience, &tenant) {
-        (Some(audience), _) => audience.clone(),
-        (None, Some((entra, _))) => entra.client_id().to_string(),
-        (None, None) => {
-            return Err("the gate is off, so say --audience: there is no client id".into());
-        }
-    };
+    let home = Home::from_env(environment);
+    let issuers = home.issuers(args)?;
+    let audience = home.audience(args)?;
+    let identity = home.identity_rules(&issuers, tenant.is_some())?;
 
     let chronicle = args.chronicle.clone().unwrap_or_else(new_chronicle);
-    let sink: Arc<dyn Sink> = Arc::new(JsonlSink::open(&chronicle).map_err(told)?);
+    let file: Arc<dyn Sink> = Arc::new(JsonlSink::open(&chronicle).map_err(told)?);
+    let sink = Arc::new(WatchedSink::new(file, Arc::clone(&clock)));
 
     let (source, graph): (Arc<dyn ComplianceSource>, _) = match tenant {
         Some((entra, graph)) => {
@@ -205,16 +205,17 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
     };
     let gate = Gate::builder(policies, source, Arc::clone(&clock))
         .max_age(max_age)
-        .chronicle(sink, ISSUER.parse()?)
+        .chronicle(sink.clone(), ISSUER.parse()?)
         .build()?;
 
     let http = HttpClient::new()?;
     let host = Host {
-        identity: identity_rules(&issuers, tenant_id.as_deref())?,
+        identity,
         verifier: Arc::new(Verifier::new(issuers, audience, &http, Arc::clone(&clock))),
         gate,
         issuer: Arc::new(Issuer::new()?),
         graph,
+        chronicle: sink,
         clock,
     };
     Ok(Setup {
@@ -224,49 +225,87 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
     })
 }
 
-/// The issuers that are trusted: those named, or else the tenant.
-fn issuers(entra: Option<&EntraConfig>, args: &Args) -> Result<Vec<IssuerSpec>, Failure> {
-    if !args.issuers.is_empty() {
-        return Ok(args.issuers.clone());
-    }
-    let entra = entra.ok_or("the gate is off, so say --issuer: there is no tenant to trust")?;
-    let issuer = format!("{}{}/v2.0", entra.authority(), entra.tenant());
-    Ok(vec![IssuerSpec {
-        issuer,
-        preset: Preset::Entra,
-    }])
+/// What the environment says of the tenant whose tokens are accepted. Read by itself, since it counts with the
+/// gate off, too.
+struct Home {
+    tenant: Option<TenantId>,
+    client_id: Option<ClientId>,
+    authority: ServiceUrl,
 }
 
-/// The tenant's GUID, which `tid` must be; `ENTRA_TENANT_ID` can also be a domain.
-fn tenant_id(entra: Option<&EntraConfig>, environment: &Environment) -> Option<String> {
-    if let Some(entra) = entra {
-        return entra.tenant().is_guid().then(|| entra.tenant().to_string());
+impl Home {
+    fn from_env(environment: &Environment) -> Self {
+        // With the gate on, the problems have been told; with the gate off, they are none.
+        let mut reader = env_config::Reader::new(environment);
+        let cloud: Cloud = reader
+            .optional("ENTRA_CLOUD", str::parse)
+            .unwrap_or_default();
+        let authority = reader.optional("ENTRA_AUTHORITY_HOST", str::parse);
+        Self {
+            tenant: reader.optional("ENTRA_TENANT_ID", str::parse),
+            client_id: reader.optional("ENTRA_CLIENT_ID", str::parse),
+            authority: authority.unwrap_or_else(|| cloud.authority()),
+        }
     }
-    let mut reader = env_config::Reader::new(environment);
-    let tenant = reader.optional("ENTRA_TENANT_ID", str::parse::<entra_auth::TenantId>)?;
-    tenant.is_guid().then(|| tenant.to_string())
-}
 
-fn identity_rules(issuers: &[IssuerSpec], tenant: Option<&str>) -> Result<IdentityRules, Failure> {
-    let mut rules = Vec::new();
-    for spec in issuers {
-        rules.push(match &spec.preset {
-            Preset::Keycloak { claim } => IssuerRule::named_claim(&spec.issuer, claim),
-            Preset::Entra => {
-                let named = || {
-                    spec.issuer
-                        .split('/')
-                        .find(|part| IssuerRule::entra("", part).is_ok())
-                };
-                let tenant = tenant.or_else(named).ok_or(
-                    "ENTRA_TENANT_ID: must be the tenant's GUID where Entra ID is an issuer, \
-                     since that is what tokens name",
-                )?;
-                IssuerRule::entra(&spec.issuer, tenant)?
+    /// The issuers that are trusted: those named, or else the tenant.
+    fn issuers(&self, args: &Args) -> Result<Vec<IssuerSpec>, Failure> {
+        if !args.issuers.is_empty() {
+            return Ok(args.issuers.clone());
+        }
+        let tenant = self.tenant.as_ref();
+        let tenant =
+            tenant.ok_or("say --issuer, or set ENTRA_TENANT_ID: there is nobody to trust")?;
+        let issuer = format!("{}{tenant}/v2.0", self.authority);
+        Ok(vec![IssuerSpec {
+            issuer,
+            preset: Preset::Entra,
+        }])
+    }
+
+    fn audience(&self, args: &Args) -> Result<String, Failure> {
+        let client_id = || self.client_id.as_ref().map(ToString::to_string);
+        let audience = args.audience.clone().or_else(client_id);
+        Ok(
+            audience
+                .ok_or("say --audience, or set ENTRA_CLIENT_ID: tokens must be for somebody")?,
+        )
+    }
+
+    /// The rules by which tokens name devices; what a gate that is off never asks may be unknown.
+    fn identity_rules(
+        &self,
+        issuers: &[IssuerSpec],
+        enabled: bool,
+    ) -> Result<IdentityRules, Failure> {
+        let mut rules = Vec::new();
+        for IssuerSpec { issuer, preset } in issuers {
+            match preset {
+                Preset::Keycloak { claim } => rules.push(IssuerRule::named_claim(issuer, claim)),
+                Preset::Entra => match self.tenant_guid(issuer) {
+                    Some(tenant) => rules.push(IssuerRule::entra(issuer, tenant)?),
+                    None if enabled => {
+                        return Err("ENTRA_TENANT_ID: must be the tenant's GUID where Entra ID is an issuer, \
+                                    since that is what tokens name"
+                            .into());
+                    }
+                    None => {}
+                },
             }
-        });
+        }
+        Ok(IdentityRules::new(rules))
     }
-    Ok(IdentityRules::new(rules))
+
+    /// The tenant's GUID: configured, or, for a tenant configured by its domain, in the issuer's URL.
+    fn tenant_guid<'a>(&'a self, issuer: &'a str) -> Option<&'a str> {
+        let configured = self.tenant.as_ref().filter(|tenant| tenant.is_guid());
+        let named = || {
+            issuer
+                .split('/')
+                .find(|part| IssuerRule::entra("", part).is_ok())
+        };
+        configured.map(TenantId::as_str).or_else(named)
+    }
 }
 
 /// What an operator at a terminal would like to know.

@@ -65,11 +65,18 @@ fn with_request_id(failure: SourceFailure, response: &Response<Bytes>) -> Source
     let id = response
         .headers()
         .get("request-id")
-        .and_then(|id| id.to_str().ok());
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| is_identifier(id));
     match id {
         Some(id) => failure.with_request_id(id),
         None => failure,
     }
+}
+
+/// Whether a text is what a service calls a thing, and not prose, nor a token that it echoes: those have dots.
+fn is_identifier(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[derive(Default)]
@@ -92,7 +99,9 @@ fn error_of(body: &[u8]) -> GraphError {
             .and_then(Value::as_str)
     };
     GraphError {
-        code: text("code").map(str::to_owned),
+        code: text("code")
+            .filter(|code| is_identifier(code))
+            .map(str::to_owned),
         is_refusal_of_intune: text("message")
             .is_some_and(|text| text.contains("urn:intune:service")),
     }

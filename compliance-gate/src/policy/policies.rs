@@ -170,20 +170,21 @@ impl PoliciesBuilder {
             return Err(PolicyError { loosening });
         }
 
-        let effective = |stack, unknown| {
+        let effective = |stack: Stack, base: Stack, unknown| {
             Arc::new(EffectivePolicy::new(
                 stack,
-                global.policy,
+                base.policy,
                 self.conditions,
                 unknown,
             ))
         };
-        let templates = stacks.into_iter();
+        let templates = stacks.into_iter().map(|(template, stack)| {
+            let base = bases.get(&template).copied().unwrap_or(global);
+            (template, effective(stack, base, UnknownTemplates::Global))
+        });
         Ok(Policies {
-            templates: templates
-                .map(|(template, stack)| (template, effective(stack, UnknownTemplates::Global)))
-                .collect(),
-            unlisted: effective(global, self.unknown_templates),
+            templates: templates.collect(),
+            unlisted: effective(global, global, self.unknown_templates),
         })
     }
 }
@@ -217,7 +218,7 @@ pub struct EffectivePolicy {
 impl EffectivePolicy {
     fn new(
         stack: Stack,
-        global: Policy,
+        base: Policy,
         conditions: Conditions,
         unknown_templates: UnknownTemplates,
     ) -> Self {
@@ -225,7 +226,7 @@ impl EffectivePolicy {
             policy: stack.policy,
             conditions,
             provenance: stack.provenance,
-            loosened: stack.policy.is_looser_than(global),
+            loosened: stack.policy.is_looser_than(base),
             unknown_templates,
             digest: digest(stack.policy, conditions, unknown_templates),
         }
@@ -249,7 +250,7 @@ impl EffectivePolicy {
         self.provenance
     }
 
-    /// Whether the template loosened what the global layer asks for.
+    /// Whether the template loosened what the layers below it ask for.
     #[must_use]
     pub const fn is_loosened(&self) -> bool {
         self.loosened

@@ -25,7 +25,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 const USABLE: Duration = Duration::from_secs(24 * 3600);
 /// Fetches that may follow each other at once; after them, one in [`FETCH_INTERVAL`].
 const FETCH_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
-const FETCH_INTERVAL: Duration = Duration::from_secs(30);
+const FETCH_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The signing keys of one issuer, found by discovery and kept up to date.
 ///

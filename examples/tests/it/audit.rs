@@ -66,3 +66,18 @@ async fn a_policy_may_do_without_a_record() {
         assert_eq!(answer.line(), "200 compliant live");
     }
 }
+
+#[tokio::test]
+async fn a_host_whose_chronicle_refuses_records_is_not_ready() {
+    let tenant = Tenant::start().await;
+    let policies = Policies::builder().build().unwrap();
+    let host = Running::recording_in(&tenant, policies, Arc::new(Broken::Refusing)).await;
+    assert_eq!(host.get("/readyz").await.status, 200);
+    let answer = host
+        .authorize(&tenant.token(json!({})), "device-management")
+        .await;
+    assert_eq!(answer.line(), "503 audit_unavailable live");
+    let answer = host.get("/readyz").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.to_string().contains("\"chronicle\""));
+}

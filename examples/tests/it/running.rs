@@ -6,6 +6,7 @@ use authorize_host::{
     args::Args,
     host::{self, Host},
     setup,
+    watched::WatchedSink,
 };
 use chronicle::{JsonlSink, Sink};
 use clock::SystemClock;
@@ -120,9 +121,15 @@ impl Running {
     ) -> Self {
         let (host, files) = Self::unserved(tenant);
         let chronicle = files.path().join("decisions.jsonl");
-        let gate = gate(tenant, policies, sink);
+        let watched = Arc::new(WatchedSink::new(sink, Arc::clone(&host.clock)));
+        let gate = gate(tenant, policies, watched.clone());
         let gate = gate.deadline(Duration::from_secs(1)).build().unwrap();
-        Self::serving(Host { gate, ..host }, files, chronicle).await
+        let host = Host {
+            gate,
+            chronicle: watched,
+            ..host
+        };
+        Self::serving(host, files, chronicle).await
     }
 
     /// A host that is ready to be served, and where its files are.
