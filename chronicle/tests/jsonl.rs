@@ -47,7 +47,7 @@ async fn a_line_torn_anywhere_is_set_aside_and_nothing_else_is_lost() {
         .rposition(|byte| *byte == b'\n')
         .unwrap()
         + 1;
-    for cut in start + 1..whole.len() {
+    for cut in start + 1..whole.len() - 1 {
         fs::write(&path, &whole[..cut]).unwrap();
         let sink = JsonlSink::open(&path).unwrap();
         let torn = sink.recovered().unwrap();
@@ -157,10 +157,10 @@ async fn the_longest_line_is_written_verified_and_continued() {
     let mut bytes = fs::read(&path).unwrap();
     let last = bytes[overhead + 1..].to_vec();
     assert_eq!(last.len(), MAX_LINE_BYTES);
-    bytes.extend(&last[..last.len() - 1]);
+    bytes.extend(&last[..last.len() - 2]);
     fs::write(&path, bytes).unwrap();
     let sink = JsonlSink::open(&path).unwrap();
-    assert_eq!(sink.recovered().unwrap().bytes, MAX_LINE_BYTES as u64 - 1);
+    assert_eq!(sink.recovered().unwrap().bytes, MAX_LINE_BYTES as u64 - 2);
     assert_eq!(verify_file(&path).unwrap().records, 2);
 }
 
@@ -198,4 +198,41 @@ async fn one_poll_does_all_the_work() {
     drop(sink.append(door("never polled")));
     assert_eq!(sink.head().unwrap().sequence, Sequence::FIRST);
     assert_ne!(sink.head().unwrap().hash, Hash::ZERO);
+}
+
+#[tokio::test]
+async fn a_line_that_lacks_only_its_newline_was_acknowledged_and_stays() {
+    let directory = TempDir::new().unwrap();
+    let path = written(&directory, 2).await;
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let sink = JsonlSink::open(&path).unwrap();
+    assert!(sink.recovered().is_none());
+    assert_eq!(fs::read(&path).unwrap(), whole);
+    let receipt = sink.append(door("next")).await.unwrap();
+    assert_eq!(receipt.sequence, Sequence::new(3));
+    assert_eq!(verify_file(&path).unwrap().records, 3);
+}
+
+#[tokio::test]
+async fn an_edited_last_line_is_not_taken_for_a_torn_one() {
+    let directory = TempDir::new().unwrap();
+    let path = written(&directory, 2).await;
+    let mut edited = fs::read(&path).unwrap();
+    edited.pop();
+    let place = edited.len() - 200;
+    edited[place] ^= 1;
+    fs::write(&path, &edited).unwrap();
+    let error = JsonlSink::open(&path).unwrap_err();
+    assert!(
+        matches!(error.kind(), chronicle::OpenErrorKind::Damaged { .. }),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), edited);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_keeps_nothing_is_no_chronicle() {
+    assert!(JsonlSink::open("/dev/null").is_err());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub(crate) fn grant(body: &[u8]) -> Result<Grant, &'static str> {
     }
     let lifetime = success
         .expires_in
-        .and_then(Seconds::duration)
+        .and_then(|seconds| lifetime(&seconds))
         .ok_or("the answer's `expires_in` is not a positive number of seconds")?;
     Ok(Grant { secret, lifetime })
 }
@@ -47,7 +47,7 @@ struct Success {
     token_type: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     access_token: Option<SecretString>,
-    expires_in: Option<Seconds>,
+    expires_in: Option<Value>,
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
@@ -56,26 +56,17 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretStr
 }
 
 /// A number, or a number in quotes: endpoints of version 1 and several proxies quote it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(f64),
-    Text(String),
-}
-
-impl Seconds {
-    fn duration(self) -> Option<Duration> {
-        let seconds = match self {
-            Self::Number(seconds) => seconds,
-            Self::Text(text) => text.trim().parse().ok()?,
-        };
-        // Before the cap, since `min` would make a number of NaN.
-        if seconds.is_nan() {
-            return None;
-        }
-        let lifetime = Duration::try_from_secs_f64(seconds.min(MAX_LIFETIME.as_secs_f64())).ok()?;
-        (!lifetime.is_zero()).then_some(lifetime)
+fn lifetime(seconds: &Value) -> Option<Duration> {
+    let seconds: f64 = match seconds {
+        Value::String(text) => text.trim().parse().ok()?,
+        number => number.as_f64()?,
+    };
+    // Before the cap, since `min` would make a number of NaN.
+    if seconds.is_nan() {
+        return None;
     }
+    let lifetime = Duration::try_from_secs_f64(seconds.min(MAX_LIFETIME.as_secs_f64())).ok()?;
+    (!lifetime.is_zero()).then_some(lifetime)
 }
 
 /// Reads an answer other than 200: status first, then the OAuth `error`, then Microsoft's numbers.
@@ -160,18 +151,19 @@ fn codes(json: &Value) -> Vec<u32> {
     number.and_then(|n| n.parse().ok()).into_iter().collect()
 }
 
-/// Plain printable text of bounded length, or nothing if it echoes the secret.
+/// Plain printable text of bounded length, or nothing if it echoes the secret, in any form of form encoding.
 fn clean(text: &str, secret: &SecretString) -> Option<String> {
-    let secret = secret.expose_secret();
-    let encoded = secrecy::zeroize::Zeroizing::new(
-        url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>(),
-    );
-    if text.contains(secret) || text.contains(encoded.as_str()) {
-        return None;
-    }
     let line = text.split(['\r', '\n']).next().unwrap_or_default();
     let printable = line.chars().filter(|c| *c == ' ' || c.is_ascii_graphic());
-    Some(printable.take(MAX_TEXT).collect()).filter(|text: &String| !text.is_empty())
+    // Before the cut, which could hide a part, and after the cleaning, which could put one together.
+    let printable = Zeroizing::new(printable.collect::<String>());
+    let pair = Zeroizing::new(format!("={}", printable.as_str()));
+    let mut decoded = url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value);
+    let secret = secret.expose_secret();
+    if printable.contains(secret) || decoded.any(|value| value.contains(secret)) {
+        return None;
+    }
+    Some(printable.chars().take(MAX_TEXT).collect()).filter(|text: &String| !text.is_empty())
 }
 
 fn first_sentence(text: String) -> String {

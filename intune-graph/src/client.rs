@@ -3,7 +3,7 @@ use std::{collections::HashSet, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use entra_auth::{
-    TokenProvider,
+    AccessToken, TokenProvider,
     http::{BuildHttpClientError, HttpClient, JoinUrlError},
 };
 use http::{Response, StatusCode};
@@ -113,25 +113,34 @@ impl GraphClient {
         }
     }
 
-    /// Reads `url`. A token that Graph rejects is replaced once.
+    /// Reads `url`. A token that Graph rejects is replaced once; a new one that it rejects, too, is not to blame.
     async fn get(&self, url: &Url) -> Result<Response<Bytes>, SourceFailure> {
-        let response = self.get_once(url).await?;
-        match response {
-            Read::Answered(response) => Ok(response),
-            Read::TokenRejected(_) => match self.get_once(url).await? {
-                Read::Answered(response) | Read::TokenRejected(response) => Ok(response),
-            },
+        let token = self.token().await?;
+        let response = self.get_with(url, &token).await?;
+        if response.status() != StatusCode::UNAUTHORIZED || answer::is_refusal_of_intune(&response)
+        {
+            return Ok(response);
         }
+        self.tokens.invalidate(self.endpoint.scope(), &token);
+        let token = self.token().await?;
+        self.get_with(url, &token).await
     }
 
-    async fn get_once(&self, url: &Url) -> Result<Read, SourceFailure> {
-        let scope = self.endpoint.scope();
-        let token = self.tokens.token(scope).await.map_err(|error| {
+    async fn token(&self) -> Result<AccessToken, SourceFailure> {
+        let token = self.tokens.token(self.endpoint.scope()).await;
+        token.map_err(|error| {
             tracing::warn!(%error, "no token for Graph");
             answer::token_failure(&error)
-        })?;
+        })
+    }
+
+    async fn get_with(
+        &self,
+        url: &Url,
+        token: &AccessToken,
+    ) -> Result<Response<Bytes>, SourceFailure> {
         let client_request_id = Uuid::new_v4().to_string();
-        let request = request::get(url, &token, &client_request_id)
+        let request = request::get(url, token, &client_request_id)
             .map_err(|_| SourceFailure::new(SourceFailureKind::Refused))?;
         let response = self.http.send(request).await.map_err(|error| {
             tracing::warn!(%error, client_request_id, "no answer from Graph");
@@ -143,18 +152,8 @@ impl GraphClient {
             client_request_id,
             "Graph answered"
         );
-        if response.status() == StatusCode::UNAUTHORIZED && !answer::is_refusal_of_intune(&response)
-        {
-            self.tokens.invalidate(scope, &token);
-            return Ok(Read::TokenRejected(response));
-        }
-        Ok(Read::Answered(response))
+        Ok(response)
     }
-}
-
-enum Read {
-    Answered(Response<Bytes>),
-    TokenRejected(Response<Bytes>),
 }
 
 #[async_trait]
@@ -165,10 +164,15 @@ impl DeviceDirectory for GraphClient {
         cursor: Option<Cursor>,
     ) -> Result<Page<ManagedDevice>, SourceFailure> {
         let root = self.endpoint.root();
+        let first = request::list(root, query).map_err(no_url)?;
         let url = match cursor {
-            // It has been checked when it came, but it may have been kept anywhere since.
-            Some(cursor) => next_link::parse(root, cursor.as_str())?,
-            None => request::list(root, query).map_err(no_url)?,
+            // It was checked when it came, but it may have been anywhere since, and with our token it could ask
+            // Graph for anything.
+            Some(cursor) => next_link::parse(root, cursor.as_str())
+                .ok()
+                .filter(|url| url.path().eq_ignore_ascii_case(first.path()))
+                .ok_or_else(|| malformed("nextLink"))?,
+            None => first,
         };
         let body = self.read_page(&url).await?;
         let next = self.next_page(&url, &body)?;

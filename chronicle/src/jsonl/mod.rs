@@ -126,12 +126,13 @@ impl JsonlBuilder {
     ///
     /// Only the last whole line is checked; [`verify_file`](crate::verify_file) checks them all. A torn
     /// line after it, left by a crash, was never acknowledged: its bytes are moved to a file beside
-    /// this one, named by the sequence that they did not get (see [`JsonlSink::recovered`]).
+    /// this one, named by the sequence that they did not get (see [`JsonlSink::recovered`]). A line that lacks
+    /// nothing but its newline may have been acknowledged: it stays, and gets its newline.
     ///
     /// # Errors
     ///
-    /// [`OpenError`], if the file can't be opened or read, another sink holds it, or its end is not
-    /// what a sink wrote.
+    /// [`OpenError`], if the file can't be opened or read, is not a regular file, another sink holds it, or
+    /// its end is not what a sink wrote.
     pub fn open(self) -> Result<JsonlSink, OpenError> {
         let Self { path, durability } = self;
         let io = |error| OpenError::io(&path, error);
@@ -140,6 +141,9 @@ impl JsonlBuilder {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(io)?;
+        if !file.metadata().map_err(io)?.is_file() {
+            return Err(io(std::io::Error::other("not a regular file")));
+        }
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::locked(&path),
             TryLockError::Error(error) => io(error),

@@ -60,6 +60,26 @@ pub(super) fn recover(
     if torn.is_empty() {
         return Ok((Tail { head, length }, None));
     }
+    let torn_at = |flaw| OpenError::damaged(path, length, flaw);
+    if torn.len() >= MAX_LINE_BYTES {
+        return Err(torn_at(VerifyErrorKind::TooLong));
+    }
+    match line::read(torn) {
+        // All but its newline is there, so it may have been acknowledged.
+        Ok(link) => {
+            let receipt = link.follow(head).map_err(torn_at)?;
+            file.write_all(b"\n")
+                .and_then(|()| file.sync_all())
+                .map_err(io)?;
+            let tail = Tail {
+                head: Some(receipt),
+                length: size + 1,
+            };
+            return Ok((tail, None));
+        }
+        Err((VerifyErrorKind::Edited, _)) => return Err(torn_at(VerifyErrorKind::Edited)),
+        Err(_) => {}
+    }
     let sequence = match head {
         Some(head) => head.sequence.next(),
         None => Some(Sequence::FIRST),

@@ -1,4 +1,9 @@
-use std::{error::Error, fmt, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use reqwest::{Certificate, Proxy, redirect, retry};
 use url::Url;
@@ -101,6 +106,14 @@ impl HttpClientBuilder {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
+            // `http` is for loopback, whatever a resolver takes `localhost` for. The URL's port is kept.
+            .resolve_to_addrs(
+                "localhost",
+                &[
+                    (Ipv4Addr::LOCALHOST, 0).into(),
+                    (Ipv6Addr::LOCALHOST, 0).into(),
+                ],
+            )
             .no_proxy();
         if let Some(url) = self.proxy {
             let proxy =

@@ -46,7 +46,7 @@ impl ServiceUrl {
     /// Whether `url` has this URL's scheme, host and port, and carries no user or password.
     #[must_use]
     pub fn same_origin(&self, url: &Url) -> bool {
-        self.0.origin() == url.origin() && !has_userinfo(url)
+        self.0.scheme() == url.scheme() && self.0.origin() == url.origin() && !has_userinfo(url)
     }
 }
 

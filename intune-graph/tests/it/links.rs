@@ -145,6 +145,9 @@ async fn a_forged_cursor_leads_nowhere() {
         format!("http://{host}@{}{LIST}", elsewhere.address()),
         format!("https://{host}{LIST}"),
         format!("http://user@{host}{LIST}"),
+        // Home, but not the listing: our token could read anything there.
+        format!("http://{host}/v1.0/users?$top=999"),
+        format!("http://{host}{LIST}/../../users"),
         LIST.to_owned(),
         "2".to_owned(),
         String::new(),
