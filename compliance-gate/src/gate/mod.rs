@@ -122,7 +122,8 @@ impl Gate {
                 let found = match gate.peek(device, freshness) {
                     Some(observation) => Ok(observation),
                     None => {
-                        let found = gate.look_up(device, freshness, policy).await;
+                        // Boxed, so that a hit doesn't carry the room for a miss.
+                        let found = Box::pin(gate.look_up(device, freshness, policy)).await;
                         now = gate.clock.now();
                         if now.since(start) < gate.deadline {
                             found
@@ -151,7 +152,12 @@ impl Gate {
             }
         };
         let decision = conclude(request, policy, verdict, failure, now);
-        let decision = gate.record(request, decision).await;
+        let decision = match &gate.recorder {
+            Some(recorder) if leaves_event(&decision) => {
+                Box::pin(gate.record(recorder, request, decision)).await
+            }
+            _ => decision,
+        };
         tracing::debug!(
             decision = %decision.id,
             template = %request.template,
@@ -204,10 +210,12 @@ impl Inner {
     }
 
     /// Records a decision, or turns it into the deny that a missing record asks for.
-    async fn record(&self, request: &GateRequest<'_>, decision: Decision) -> Decision {
-        let Some(recorder) = self.recorder.as_ref().filter(|_| leaves_event(&decision)) else {
-            return decision;
-        };
+    async fn record(
+        &self,
+        recorder: &Recorder,
+        request: &GateRequest<'_>,
+        decision: Decision,
+    ) -> Decision {
         let appended = recorder.append(request, &decision);
         let recorded = match select(pin!(appended), self.clock.sleep(self.deadline)).await {
             Either::Left((recorded, _)) => recorded,
