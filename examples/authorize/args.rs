@@ -9,11 +9,11 @@ use crate::bearer::IssuerSpec;
 /// The reference host of the Intune crates: issues Authorization Contexts, gated on device compliance.
 ///
 /// Without ENTRA_* and INTUNE_* variables it starts a simulated tenant, walks a scenario through its own
-/// HTTP endpoint, prints what happened, and verifies the Chronicle file it wrote. With them it uses that tenant.
+/// HTTP endpoint, prints what happened, and verifies the Chronicle file it wrote. With them it serves that tenant's users.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "authorize")]
 pub struct Args {
-    /// Keep serving; the first line of standard output is `listening on http://ADDR`
+    /// Serve, with or without a tenant in the environment; the first line of standard output is `listening on http://ADDR`
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     pub serve: Option<SocketAddr>,
 

@@ -1,7 +1,10 @@
 //! The reference host, as a program: `cargo run --example authorize`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks")]
 
-use std::process::ExitCode;
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    process::ExitCode,
+};
 
 use authorize_host::{
     args::Args,
@@ -9,17 +12,19 @@ use authorize_host::{
     setup::{self, Tenant},
 };
 use clap::Parser as _;
+use env_config::Environment;
 use tracing_subscriber::EnvFilter;
+
+/// A free port of loopback.
+const ANYWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    let environment = Environment::process();
     // The scenario breaks things on purpose, which is no reason to warn.
-    let level = if args.serve.is_some() {
-        "warn"
-    } else {
-        "error"
-    };
+    let walks = args.serve.is_none() && !setup::is_configured(&environment);
+    let level = if walks { "error" } else { "warn" };
     // Standard output belongs to the table, or to the line that says where the host listens.
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -27,7 +32,7 @@ async fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
-    match run(args).await {
+    match run(args, environment).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("authorize can't run:");
@@ -39,20 +44,23 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
-    let environment = env_config::Environment::process();
+async fn run(
+    args: Args,
+    environment: Environment,
+) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     let tenant = setup::tenant(&environment).await?;
     match (tenant, args.serve) {
         (Tenant::Embedded(sim), None) => {
             let passed = scenario::run(&sim, args.chronicle.as_deref()).await?;
-            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if passed {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
-        (Tenant::Environment, None) => Err(
-            "a tenant is configured in the environment: say --serve to serve it, or unset the ENTRA_* and \
-             INTUNE_* variables to see the scenario"
-                .into(),
-        ),
-        (tenant, Some(address)) => {
+        // Of a real tenant there is no scenario to walk.
+        (tenant, address) => {
+            let address = address.unwrap_or(ANYWHERE);
             let setup = match &tenant {
                 Tenant::Embedded(sim) => setup::embedded(sim, &args)?,
                 Tenant::Environment => setup::from_env(&environment, &args)?,

@@ -63,13 +63,19 @@ pub struct Setup {
     pub warning: Option<String>,
 }
 
+/// Whether the environment says anything of a tenant, or of what is asked of its devices.
+#[must_use]
+pub fn is_configured(environment: &Environment) -> bool {
+    VARIABLES.iter().any(|name| environment.is_set(name))
+}
+
 /// Finds the tenant: the environment's if it says anything at all, else an embedded one.
 ///
 /// # Errors
 ///
 /// The embedded tenant can't start.
 pub async fn tenant(environment: &Environment) -> Result<Tenant, Failure> {
-    if VARIABLES.iter().any(|name| environment.is_set(name)) {
+    if is_configured(environment) {
         return Ok(Tenant::Environment);
     }
     Ok(Tenant::Embedded(Sim::start(SimConfig::default()).await?))
