@@ -72,6 +72,13 @@ impl GateConfig {
         enabled.unwrap_or(reader.finish().is_err())
     }
 
+    /// Whether the environment says anything at all of Intune, or of the tenant whose devices it manages.
+    #[must_use]
+    pub fn is_mentioned(environment: &Environment) -> bool {
+        let set = |name: &str| environment.is_set(name);
+        set(ENABLED) || SWITCHED_OFF.into_iter().any(set)
+    }
+
     /// Reads the settings.
     ///
     /// # Errors

@@ -66,6 +66,24 @@ fn false_is_the_master_switch() {
 }
 
 #[test]
+fn any_variable_of_the_table_mentions_intune() {
+    assert!(!GateConfig::is_mentioned(&Environment::from_pairs([(
+        "PATH", "/bin"
+    )])));
+    for name in [
+        "INTUNE_ENABLED",
+        "INTUNE_COMPLIANCE_STRICT",
+        "ENTRA_TENANT_ID",
+        "ENTRA_CLOUD",
+    ] {
+        assert!(
+            GateConfig::is_mentioned(&Environment::from_pairs([(name, "")])),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn asking_for_checks_without_the_switch_is_an_error() {
     for pair in [
         ("INTUNE_COMPLIANCE_REQUIRED", "true"),

@@ -12,6 +12,7 @@ use authorize_host::{
     setup::{self, Tenant},
 };
 use clap::Parser as _;
+use compliance_gate::GateConfig;
 use env_config::Environment;
 use tracing_subscriber::EnvFilter;
 
@@ -23,7 +24,7 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let environment = Environment::process();
     // The scenario breaks things on purpose, which is no reason to warn.
-    let walks = args.serve.is_none() && !setup::is_configured(&environment);
+    let walks = args.serve.is_none() && !GateConfig::is_mentioned(&environment);
     let level = if walks { "error" } else { "warn" };
     // Standard output belongs to the table, or to the line that says where the host listens.
     tracing_subscriber::fmt()

@@ -26,23 +26,6 @@ use crate::{
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The variables that name a tenant, or say what is asked of its devices.
-const VARIABLES: [&str; 13] = [
-    "INTUNE_ENABLED",
-    "INTUNE_COMPLIANCE_REQUIRED",
-    "INTUNE_COMPLIANCE_STRICT",
-    "INTUNE_COMPLIANCE_CACHE_TTL",
-    "INTUNE_ACCORD_POLICIES",
-    "INTUNE_GRAPH_ENDPOINT",
-    "ENTRA_TENANT_ID",
-    "ENTRA_CLIENT_ID",
-    "ENTRA_CLIENT_SECRET",
-    "ENTRA_CLIENT_CERTIFICATE_PATH",
-    "ENTRA_FEDERATED_TOKEN_FILE",
-    "ENTRA_CLOUD",
-    "ENTRA_AUTHORITY_HOST",
-];
-
 /// Whose devices it is about.
 #[derive(Debug)]
 pub enum Tenant {
@@ -63,19 +46,13 @@ pub struct Setup {
     pub warning: Option<String>,
 }
 
-/// Whether the environment says anything of a tenant, or of what is asked of its devices.
-#[must_use]
-pub fn is_configured(environment: &Environment) -> bool {
-    VARIABLES.iter().any(|name| environment.is_set(name))
-}
-
 /// Finds the tenant: the environment's if it says anything at all, else an embedded one.
 ///
 /// # Errors
 ///
 /// The embedded tenant can't start.
 pub async fn tenant(environment: &Environment) -> Result<Tenant, Failure> {
-    if is_configured(environment) {
+    if GateConfig::is_mentioned(environment) {
         return Ok(Tenant::Environment);
     }
     Ok(Tenant::Embedded(Sim::start(SimConfig::default()).await?))
