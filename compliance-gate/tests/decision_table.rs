@@ -7,7 +7,7 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use clock::Timestamp;
-use common::{ago, device, entra_id, now, wall};
+use common::{FAILURES, ago, device, entra_id, now, wall};
 use compliance_gate::{
     Answer, Asker, Conditions, DeviceIdentity, EffectivePolicy, Grace, Mode, OnOutage, Outcome,
     Policies, PolicyLayer, Reason, Step, UnknownTemplates, decide,
@@ -273,20 +273,8 @@ fn findings() -> Vec<Finding> {
 }
 
 fn answers() -> Vec<Known> {
-    use SourceFailureKind as Kind;
-    let kinds = [
-        Kind::CredentialRejected,
-        Kind::PermissionMissing,
-        Kind::LicenceMissing,
-        Kind::Throttled,
-        Kind::Unavailable,
-        Kind::TimedOut,
-        Kind::MalformedAnswer,
-        Kind::Refused,
-        Kind::Interrupted,
-    ];
     let mut answers: Vec<_> = findings().into_iter().map(Known::Observed).collect();
-    for kind in kinds {
+    for kind in FAILURES {
         answers.push(Known::Failed(kind, None));
         for state in ["compliant", "noncompliant", "inGracePeriod"] {
             for age in [Duration::ZERO, BOUND, BOUND + Duration::from_millis(1)] {

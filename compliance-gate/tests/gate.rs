@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::{Clock, ManualClock};
-use common::{Scripted, ask, clock, entra_id, found, settle};
+use common::{FAILURES, Scripted, ask, clock, entra_id, found, settle};
 use compliance_gate::{
     CachedCompliance, Conditions, Decision, DeviceIdentity, Gate, GateRequest, Mode,
     OnAuditFailure, OnOutage, Outcome, Policies, PolicyLayer, Reason,
@@ -378,22 +378,10 @@ impl ComplianceSource for Faulty {
         _: EntraDeviceId,
         freshness: Freshness,
     ) -> Result<Observation, SourceFailure> {
-        use SourceFailureKind as Kind;
         match self.0 {
-            Fault::Failure(n) => {
-                let kinds = [
-                    Kind::CredentialRejected,
-                    Kind::PermissionMissing,
-                    Kind::LicenceMissing,
-                    Kind::Throttled,
-                    Kind::Unavailable,
-                    Kind::TimedOut,
-                    Kind::MalformedAnswer,
-                    Kind::Refused,
-                    Kind::Interrupted,
-                ];
-                Err(SourceFailure::new(kinds[usize::from(n) % kinds.len()]))
-            }
+            Fault::Failure(n) => Err(SourceFailure::new(
+                FAILURES[usize::from(n) % FAILURES.len()],
+            )),
             Fault::Finding(n) => {
                 let findings = [
                     Finding::NotFound,

@@ -87,7 +87,7 @@ pub struct Policy {
     pub mode: Cow<'static, str>,
     /// Which layer set each setting: `built_in`, `global` or `template`.
     pub layers: BTreeMap<String, String>,
-    /// Whether the template loosened what the global layer asks for.
+    /// Whether the template loosened what the layers below it ask for.
     pub loosened: bool,
 }
 

@@ -64,6 +64,9 @@ impl GateBuilder {
     }
 
     /// Sets how long to wait for the source, and then for the sink; 10 s each by default.
+    ///
+    /// A sink that takes a record after it was given up keeps the record of a decision that was turned into
+    /// `audit_unavailable`: an allow on record is not proof that authority was issued.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self

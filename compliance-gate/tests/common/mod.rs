@@ -21,13 +21,26 @@ use clock::{Clock, ManualClock, Moment, Timestamp};
 use compliance_gate::{DeviceIdentity, Gate, GateRequest};
 use intune_core::{
     AccordTemplate, ComplianceSource, ComplianceState, DeviceCompliance, EntraDeviceId, Finding,
-    Freshness, Invalidation, Observation, Principal, SourceFailure,
+    Freshness, Invalidation, Observation, Principal, SourceFailure, SourceFailureKind,
 };
 use tokio::sync::Semaphore;
 
 pub const TEMPLATE: &str = "read-only";
 /// How long the clock has run at `now`.
 const PAST: Duration = Duration::from_secs(24 * 3600);
+
+/// Every way in which a source can fail.
+pub const FAILURES: [SourceFailureKind; 9] = [
+    SourceFailureKind::CredentialRejected,
+    SourceFailureKind::PermissionMissing,
+    SourceFailureKind::LicenceMissing,
+    SourceFailureKind::Throttled,
+    SourceFailureKind::Unavailable,
+    SourceFailureKind::TimedOut,
+    SourceFailureKind::MalformedAnswer,
+    SourceFailureKind::Refused,
+    SourceFailureKind::Interrupted,
+];
 
 pub fn wall() -> Timestamp {
     "2026-11-23T06:00:00Z".parse().unwrap()

@@ -22,7 +22,7 @@ async fn always_live(tenant: &Tenant, conditions: Conditions, deadline: Duration
 async fn the_last_known_state_serves_in_an_outage_and_in_no_refusal() {
     let tenant = Tenant::start().await;
     let lenient = Conditions::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND });
-    let host = always_live(&tenant, lenient, Duration::from_secs(1)).await;
+    let host = always_live(&tenant, lenient, Duration::from_secs(3)).await;
     let token = tenant.token(json!({}));
     let ask = || host.authorize(&token, "device-management");
     let first = ask().await;

@@ -9,7 +9,7 @@ use authorize_host::{
     watched::WatchedSink,
 };
 use chronicle::{JsonlSink, Sink};
-use clock::SystemClock;
+use clock::{Clock, SystemClock};
 use compliance_gate::{CachedCompliance, Gate, GateBuilder, Policies};
 use entra_auth::EntraConfig;
 use env_config::Environment;
@@ -108,7 +108,7 @@ impl Running {
         let (host, files) = Self::unserved(tenant);
         let chronicle = files.path().join("decisions.jsonl");
         let sink = Arc::new(JsonlSink::open(&chronicle).unwrap());
-        let gate = gate(tenant, policies, sink);
+        let gate = gate(tenant, policies, sink, Arc::new(SystemClock::new()));
         let gate = gate.deadline(deadline).max_age(max_age).build().unwrap();
         Self::serving(Host { gate, ..host }, files, chronicle).await
     }
@@ -122,14 +122,24 @@ impl Running {
         let (host, files) = Self::unserved(tenant);
         let chronicle = files.path().join("decisions.jsonl");
         let watched = Arc::new(WatchedSink::new(sink, Arc::clone(&host.clock)));
-        let gate = gate(tenant, policies, watched.clone());
-        let gate = gate.deadline(Duration::from_secs(1)).build().unwrap();
+        let gate = gate(tenant, policies, watched.clone(), Arc::clone(&host.clock));
+        let gate = gate.deadline(Duration::from_secs(3)).build().unwrap();
         let host = Host {
             gate,
             chronicle: watched,
             ..host
         };
         Self::serving(host, files, chronicle).await
+    }
+
+    /// Starts a host whose gate goes by this clock, and looks nothing up twice within a day.
+    pub(crate) async fn timed_by(tenant: &Tenant, clock: Arc<dyn Clock>) -> Self {
+        let (host, files) = Self::unserved(tenant);
+        let chronicle = files.path().join("decisions.jsonl");
+        let sink = Arc::new(JsonlSink::open(&chronicle).unwrap());
+        let gate = gate(tenant, Policies::builder().build().unwrap(), sink, clock);
+        let gate = gate.max_age(Duration::from_secs(86_400)).build().unwrap();
+        Self::serving(Host { gate, ..host }, files, chronicle).await
     }
 
     /// A host that is ready to be served, and where its files are.
@@ -209,9 +219,13 @@ impl Running {
 }
 
 /// A gate over the tenant, put together as a host does it.
-fn gate(tenant: &Tenant, policies: Policies, sink: Arc<dyn Sink>) -> GateBuilder {
+fn gate(
+    tenant: &Tenant,
+    policies: Policies,
+    sink: Arc<dyn Sink>,
+    clock: Arc<dyn Clock>,
+) -> GateBuilder {
     let environment = Environment::from_pairs(variables(tenant, &[]));
-    let clock = Arc::new(SystemClock::new());
     let tokens = EntraConfig::from_env(&environment).unwrap();
     let tokens = Arc::new(tokens.client(clock.clone()).unwrap());
     let graph = GraphConfig::from_env(&environment).unwrap();
