@@ -69,10 +69,9 @@ async fn run(
             if let Some(warning) = &setup.warning {
                 eprintln!("warning: {warning}");
             }
-            let hints = setup::hints(&tenant, &setup);
             host::serve(setup.host, address, |address| {
                 println!("listening on http://{address}");
-                eprint!("{hints}");
+                eprint!("{}", setup::hints(&tenant, &setup.chronicle, address));
             })
             .await?;
             Ok(ExitCode::SUCCESS)

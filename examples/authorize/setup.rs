@@ -1,6 +1,10 @@
 //! From settings to a host: the one place where the crates are put together.
 
-use std::{fmt::Write as _, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chronicle::{JsonlSink, Sink};
 use clock::{Clock, SystemClock};
@@ -14,7 +18,7 @@ use entra_auth::{
 use env_config::{ConfigError, Environment};
 use intune_core::{ComplianceSource, DirectoryCompliance};
 use intune_graph::{GraphClient, GraphConfig};
-use intune_sim::{Sim, SimConfig, UserToken};
+use intune_sim::{Sim, SimConfig};
 
 use crate::{
     ac::{ISSUER, Issuer},
@@ -291,28 +295,28 @@ impl Home {
     }
 }
 
-/// What an operator at a terminal would like to know.
+/// What an operator at a terminal would like to know of a host that listens on `address`.
 #[must_use]
-pub fn hints(tenant: &Tenant, setup: &Setup) -> String {
-    let mut hints = format!("Chronicle: {}\n", setup.chronicle.display());
-    if let Tenant::Embedded(sim) = tenant {
-        let compliant = sim.devices().into_iter().find(|device| {
-            device.text("complianceState") == "compliant"
-                && device.text("managementState") == "managed"
-        });
-        let token =
-            compliant.map(|device| sim.mint(UserToken::entra().device(device.entra_device_id())));
-        // Writing to a `String` can't fail.
-        let _ = write!(
-            hints,
-            "A simulated tenant is at {} (see /_sim/).\nA user's token, with a compliant device:\n\n{}\n\n\
-             curl -s -H \"Authorization: Bearer $TOKEN\" -d '{{\"accord_template\":\"device-management\"}}' \
-             http://ADDR/governance/authorize/\n",
-            sim.base_url(),
-            token.unwrap_or_default(),
-        );
-    }
-    hints
+pub fn hints(tenant: &Tenant, chronicle: &Path, address: SocketAddr) -> String {
+    let chronicle = format!("Chronicle: {}\n", chronicle.display());
+    let Tenant::Embedded(sim) = tenant else {
+        return chronicle;
+    };
+    let compliant = sim.devices().into_iter().find(|device| {
+        device.text("complianceState") == "compliant" && device.text("managementState") == "managed"
+    });
+    let device = compliant
+        .map(|device| device.entra_device_id().to_owned())
+        .unwrap_or_default();
+    // How to get a token, and not a token: what is printed is kept.
+    format!(
+        "{chronicle}A simulated tenant is at {sim_url} (see {sim_url}_sim/). A user on a compliant device asks:\n\n\
+         TOKEN=$(curl -s {sim_url}_sim/tokens -H 'Content-Type: application/json' \\\n  \
+           -d '{{\"claims\":{{\"deviceid\":\"{device}\"}}}}' | sed 's/.*\"token\":\"\\([^\"]*\\).*/\\1/')\n\
+         curl -s -H \"Authorization: Bearer $TOKEN\" -d '{{\"accord_template\":\"device-management\"}}' \\\n  \
+           http://{address}/governance/authorize/\n",
+        sim_url = sim.base_url(),
+    )
 }
 
 /// A new file for a Chronicle, in the system's temporary directory.
