@@ -34,7 +34,8 @@ pub(crate) fn cut_after(bytes: Bytes) -> Body {
     }))
 }
 
-fn cut() -> io::Error {
+/// What fails a body.
+pub(crate) fn cut() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "cut on request")
 }
 

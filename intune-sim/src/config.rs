@@ -4,10 +4,12 @@ use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use thiserror::Error;
+
+use crate::{Throttling, actions::Delays};
 
 /// What [`Sim::start`](crate::Sim::start) plays, and where.
 ///
@@ -29,6 +31,9 @@ pub struct SimConfig {
     pub(crate) start_time: Option<SystemTime>,
     pub(crate) tls: Option<PathBuf>,
     pub(crate) page_size: usize,
+    pub(crate) delays: Delays,
+    pub(crate) throttling: Throttling,
+    pub(crate) beta_wipe: bool,
 }
 
 impl Default for SimConfig {
@@ -43,6 +48,12 @@ impl Default for SimConfig {
             start_time: None,
             tls: None,
             page_size: crate::graph::MAX_PAGE,
+            delays: Delays {
+                check_in: Duration::from_secs(60),
+                removal: Duration::from_secs(300),
+            },
+            throttling: Throttling::default(),
+            beta_wipe: false,
         }
     }
 }
@@ -92,9 +103,9 @@ impl SimConfig {
         self
     }
 
-    /// Fixes the time that the dates of the seeded devices are relative to.
+    /// Sets the simulated time at the start, which the dates of the seeded devices are relative to.
     ///
-    /// Tokens are always issued and judged by real time.
+    /// It goes on from there. Tokens are always issued and judged by real time.
     #[must_use]
     pub fn start_time(mut self, start_time: SystemTime) -> Self {
         self.start_time = Some(start_time);
@@ -116,6 +127,36 @@ impl SimConfig {
         self.page_size = rows;
         self
     }
+
+    /// Sets how long after an action its device checks in, in simulated time; one minute by default.
+    #[must_use]
+    pub fn check_in_after(mut self, delay: Duration) -> Self {
+        self.delays.check_in = delay;
+        self
+    }
+
+    /// Sets how long after that check-in a retired or wiped device is gone; five minutes by default.
+    #[must_use]
+    pub fn removal_after(mut self, delay: Duration) -> Self {
+        self.delays.removal = delay;
+        self
+    }
+
+    /// Sets whether and how Graph throttles; as published by default.
+    #[must_use]
+    pub fn throttling(mut self, throttling: Throttling) -> Self {
+        self.throttling = throttling;
+        self
+    }
+
+    /// Lets `wipe` take and ignore `obliterationBehavior` and `useProtectedWipe`, as some pages document.
+    ///
+    /// They are parameters of beta: v1.0 refuses them, and so does the simulator by default.
+    #[must_use]
+    pub fn beta_wipe_parameters(mut self, accepted: bool) -> Self {
+        self.beta_wipe = accepted;
+        self
+    }
 }
 
 impl fmt::Debug for SimConfig {
@@ -133,6 +174,9 @@ impl fmt::Debug for SimConfig {
             .field("start_time", &self.start_time)
             .field("tls", &self.tls)
             .field("page_size", &self.page_size)
+            .field("delays", &self.delays)
+            .field("throttling", &self.throttling)
+            .field("beta_wipe", &self.beta_wipe)
             .finish()
     }
 }

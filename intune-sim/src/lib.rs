@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
 mod body;
 mod config;
 mod control;
@@ -7,18 +8,22 @@ mod entra;
 mod faults;
 mod graph;
 mod log;
+mod route;
 mod server;
 mod service;
 mod sim;
 mod tenant;
+mod throttle;
 mod time;
 mod tls;
 mod wire;
 
+pub use actions::{Action, PerformedAction};
 pub use config::{SimConfig, StartError};
 pub use entra::mint::{KeyChoice, KidChoice, TokenKind, UserToken};
-pub use faults::{Count, Fault, FaultKind};
+pub use faults::{Count, Fault, FaultKind, Layer};
 pub use log::{LoggedAuthorization, LoggedRequest};
+pub use route::Route;
 pub use sim::Sim;
-pub use tenant::{Tenant, device::Device};
-pub use wire::Route;
+pub use tenant::{Tenant, apps::RegistrationError, device::Device};
+pub use throttle::{Limits, Throttling};

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use http::{HeaderMap, Method, Uri, header::AUTHORIZATION};
 use serde::Serialize;
 
-use crate::wire::Route;
+use crate::route::Route;
 
 /// How many requests the log keeps; older ones are forgotten, and still counted.
 const KEPT: usize = 10_000;
@@ -48,7 +48,7 @@ pub struct LoggedAuthorization {
 }
 
 impl LoggedAuthorization {
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let value = String::from_utf8_lossy(headers.get(AUTHORIZATION)?.as_bytes()).into_owned();
         let (scheme, credential) = value.split_once(' ').unwrap_or(("", &value));
         let digest = digest::digest(&digest::SHA256, credential.trim().as_bytes());

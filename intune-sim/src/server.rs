@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -51,7 +51,13 @@ async fn answer(State(tenant): State<Tenant>, request: Request) -> Response {
         // In this order: nothing is answered once the tenant is stopped.
         biased;
         _ = stopped.wait_for(|stopped| *stopped) => Response::new(body::cut_at_once()),
-        answer = faulty_answer(&tenant, request) => answer,
+        mut answer = faulty_answer(&tenant, request) => {
+            let date = tenant.state().clock.date();
+            if let Ok(date) = HeaderValue::from_str(&date) {
+                answer.headers_mut().insert(header::DATE, date);
+            }
+            answer
+        }
     }
 }
 

@@ -39,7 +39,10 @@ impl Received {
             Call::ListDevices
             | Call::CountDevices
             | Call::GetDevice { .. }
-            | Call::UnknownGraph { .. } => graph::answer(tenant, &self.call, &self.parts, quirk),
+            | Call::DeviceManagement
+            | Call::Act { .. }
+            | Call::NotAllowed
+            | Call::UnknownGraph { .. } => graph::answer(tenant, self, quirk),
             Call::Unknown => json(
                 StatusCode::NOT_FOUND,
                 &json!({ "error": { "code": "NotFound", "message": "intune-sim doesn't play this path" } }),

@@ -11,6 +11,8 @@ use crate::{
     entra::keys::KeyRing,
     server,
     tenant::{
+        State,
+        clock::SimClock,
         device::is_guid,
         seed::{self, Identity},
     },
@@ -73,12 +75,13 @@ impl Sim {
         let now: DateTime<Utc> = config
             .start_time
             .map_or_else(time::now, |start: SystemTime| start.into());
+        let clock = SimClock::starting_at(now);
         let devices = seed::devices(config.seed, config.devices, identity.realm, now);
         let keys = tokio::task::spawn_blocking(KeyRing::generate)
             .await
             .map_err(|error| StartError::Crypto(error.into()))?
             .map_err(StartError::Crypto)?;
-        let tenant = Tenant::new(identity, base, ca, keys, config.page_size);
+        let tenant = Tenant::new(identity, base, ca, keys, State::new(&config, clock));
         devices
             .into_iter()
             .for_each(|device| tenant.put_device(device));

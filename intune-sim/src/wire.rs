@@ -1,55 +1,9 @@
 //! Which call of the played services a request is.
 
-use std::fmt;
-
 use http::Method;
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize};
 
-/// A call of the played services: for faults, counters and the request log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Route {
-    /// `POST /{tenant}/oauth2/v2.0/token`.
-    Token,
-    /// OpenID configuration of the tenant or of the realm, and instance discovery.
-    Discovery,
-    /// The signing keys of the tenant or of the realm.
-    Keys,
-    /// `GET /v1.0/deviceManagement/managedDevices`, every page of it.
-    ListDevices,
-    /// `GET /v1.0/deviceManagement/managedDevices/$count`.
-    CountDevices,
-    /// `GET /v1.0/deviceManagement/managedDevices/{id}`.
-    GetDevice,
-    /// A call that isn't played.
-    Other,
-    /// All of them: for faults and counters, never in the log.
-    Any,
-}
-
-impl Route {
-    /// Whether a call of `route` is meant by this one.
-    pub(crate) fn covers(self, route: Route) -> bool {
-        self == Route::Any || self == route
-    }
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Route::Token => "token",
-            Route::Discovery => "discovery",
-            Route::Keys => "keys",
-            Route::ListDevices => "list_devices",
-            Route::CountDevices => "count_devices",
-            Route::GetDevice => "get_device",
-            Route::Other => "other",
-            Route::Any => "any",
-        })
-    }
-}
+use crate::{Action, Route};
 
 /// A request, recognised.
 #[derive(Debug)]
@@ -75,6 +29,13 @@ pub(crate) enum Call {
     GetDevice {
         id: String,
     },
+    DeviceManagement,
+    Act {
+        id: String,
+        action: Action,
+    },
+    /// An action asked for with another method than POST.
+    NotAllowed,
     /// A Graph path or method that isn't played; holds the last segment.
     UnknownGraph {
         segment: String,
@@ -92,7 +53,7 @@ impl Call {
         let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
         let get = *method == Method::GET;
         match segments.as_slice() {
-            ["v1.0", rest @ ..] => Self::of_graph(get, rest),
+            ["v1.0", rest @ ..] => Self::of_graph(method, rest),
             [tenant, "oauth2", "v2.0", "token"] if *method == Method::POST => Call::Token {
                 tenant: (*tenant).to_owned(),
             },
@@ -117,8 +78,10 @@ impl Call {
         }
     }
 
-    fn of_graph(get: bool, segments: &[&str]) -> Self {
+    fn of_graph(method: &Method, segments: &[&str]) -> Self {
+        let get = *method == Method::GET;
         match segments {
+            ["deviceManagement"] if get => Call::DeviceManagement,
             ["deviceManagement", "managedDevices"] if get => Call::ListDevices,
             ["deviceManagement", "managedDevices", "$count"] if get => Call::CountDevices,
             ["deviceManagement", "managedDevices", id] if get => Call::GetDevice {
@@ -127,9 +90,29 @@ impl Call {
             ["deviceManagement", call] if get && keyed(call).is_some() => Call::GetDevice {
                 id: keyed(call).unwrap_or_default().to_owned(),
             },
+            ["deviceManagement", "managedDevices", id, action]
+                if Action::named(action).is_some() =>
+            {
+                Self::of_action(method, id, action)
+            }
+            ["deviceManagement", call, action]
+                if keyed(call).is_some() && Action::named(action).is_some() =>
+            {
+                Self::of_action(method, keyed(call).unwrap_or_default(), action)
+            }
             _ => Call::UnknownGraph {
                 segment: segments.last().copied().unwrap_or_default().into(),
             },
+        }
+    }
+
+    fn of_action(method: &Method, id: &str, action: &str) -> Self {
+        match Action::named(action) {
+            Some(action) if *method == Method::POST => Call::Act {
+                id: id.to_owned(),
+                action,
+            },
+            _ => Call::NotAllowed,
         }
     }
 
@@ -143,7 +126,14 @@ impl Call {
             Call::ListDevices => Route::ListDevices,
             Call::CountDevices => Route::CountDevices,
             Call::GetDevice { .. } => Route::GetDevice,
-            Call::UnknownGraph { .. } | Call::Unknown => Route::Other,
+            Call::DeviceManagement => Route::DeviceManagement,
+            Call::Act { action, .. } => match action {
+                Action::SyncDevice => Route::SyncDevice,
+                Action::RemoteLock => Route::RemoteLock,
+                Action::Retire => Route::Retire,
+                Action::Wipe => Route::Wipe,
+            },
+            Call::NotAllowed | Call::UnknownGraph { .. } | Call::Unknown => Route::Other,
         }
     }
 }

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::{EntraError, Exchange, discovery};
-use crate::{Tenant, time};
+use crate::{Tenant, tenant::apps::App, time};
 
 /// The Graph roots of the clouds: what an app-only token may be asked for.
 pub(crate) const GRAPH_ROOTS: [&str; 4] = [
@@ -82,7 +82,7 @@ fn issue(
     }
     let client = parameter("client_id")?;
     let scope = parameter("scope")?;
-    if !client.eq_ignore_ascii_case(tenant.client_id()) {
+    let Some(app) = tenant.app(client) else {
         let text = format!(
             "Application with identifier '{client}' was not found in the directory '{}'. This can happen \
              if the application has not been installed by the administrator of the tenant or consented to \
@@ -94,10 +94,10 @@ fn issue(
             700_016,
             text,
         ));
-    }
-    authenticate(tenant, &form)?;
+    };
+    authenticate(&app, &form)?;
     let audience = resource(tenant, scope)?;
-    Ok(sign(tenant, &audience))
+    Ok(sign(tenant, &app, &audience))
 }
 
 fn form(headers: &HeaderMap, body: &[u8]) -> BTreeMap<String, String> {
@@ -139,7 +139,7 @@ fn missing(parameter: &str) -> EntraError {
     EntraError::bad_request("invalid_request", 900_144, text)
 }
 
-fn authenticate(tenant: &Tenant, form: &BTreeMap<String, String>) -> Result<(), EntraError> {
+fn authenticate(app: &App, form: &BTreeMap<String, String>) -> Result<(), EntraError> {
     if form.contains_key("client_assertion") {
         let text = "The certificate with identifier used to sign the client assertion is not registered \
                     on application. [Reason - The key was not found.]";
@@ -151,13 +151,13 @@ fn authenticate(tenant: &Tenant, form: &BTreeMap<String, String>) -> Result<(), 
             "The request body must contain the following parameter: 'client_assertion' or \
              'client_secret'.",
         )),
-        Some(secret) if secret == tenant.client_secret() => Ok(()),
+        Some(secret) if *secret == app.client_secret => Ok(()),
         Some(_) => Err(EntraError::invalid_client(
             7_000_215,
             format!(
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client \
                  secret value, not the client secret ID, for a secret added to app '{}'.",
-                tenant.client_id()
+                app.client_id
             ),
         )),
     }
@@ -195,20 +195,17 @@ fn resource(tenant: &Tenant, scope: &str) -> Result<String, EntraError> {
     Err(EntraError::bad_request("invalid_resource", 500_011, text))
 }
 
-fn sign(tenant: &Tenant, audience: &str) -> Issued {
-    let (roles, lifetime) = {
-        let state = tenant.state();
-        (state.roles.clone(), state.token_lifetime)
-    };
+fn sign(tenant: &Tenant, app: &App, audience: &str) -> Issued {
+    let lifetime = tenant.state().token_lifetime;
     let now = time::now().timestamp();
     let payload = json!({
         "iss": app_issuer(tenant),
         "aud": audience,
         "iat": now, "nbf": now, "exp": now + i64::from(lifetime),
-        "appid": tenant.client_id(),
+        "appid": app.client_id,
         "idtyp": "app",
         "tid": tenant.tenant(),
-        "roles": roles,
+        "roles": app.roles,
         "uti": Uuid::new_v4().to_string(),
         "ver": "1.0",
     });

@@ -11,131 +11,84 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::FaultKind;
+use super::{FaultKind, build::WEB_PAGE, oversize, refusal, slow};
 use crate::{
     Tenant,
     body::{self, typed},
-    graph::{self, ListQuirk},
+    graph::ListQuirk,
     service::Received,
     time,
-    wire::Route,
 };
-
-const JSON: &str = "application/json; charset=utf-8";
-const WEB_PAGE: &str = "<!DOCTYPE html><html><head><title>Service Unavailable</title></head>\
-     <body><h2>Service Unavailable</h2><hr><p>HTTP Error 503. The service is unavailable.</p></body></html>";
 
 pub(crate) async fn apply(
     tenant: &Tenant,
     received: &Received,
     kind: FaultKind,
-    mut releases: watch::Receiver<u64>,
+    releases: watch::Receiver<u64>,
 ) -> Response {
     let perform = |quirk: &ListQuirk| received.perform(tenant, quirk);
+    let plainly = || perform(&ListQuirk::None);
+    let (lost, kind) = match kind {
+        FaultKind::EffectThen(then) => (true, then.innermost().clone()),
+        kind => (false, kind),
+    };
+    if lost && !kind.performs() {
+        drop(plainly());
+    }
     match kind {
         FaultKind::Status {
             status,
             body,
             retry_after,
-        } => with_status(received, status, body, retry_after),
+        } => refusal::with_status(received, status, body, retry_after),
+        FaultKind::Error {
+            layer,
+            status,
+            code,
+            message,
+            retry_after,
+        } => refusal::of_layer(received, layer, status, (code, message), retry_after),
+        FaultKind::IntuneRefusal => refusal::by_intune(received),
+        FaultKind::RejectToken => {
+            tenant.state().faults.reject_token(&received.parts.headers);
+            plainly()
+        }
+        FaultKind::MissingScope { scope } => refusal::missing_scope(received, &scope),
+        FaultKind::ApprovalRequired {
+            approval_code,
+            status,
+        } => refusal::approval_required(received, &approval_code, status),
         FaultKind::Delay { millis } => {
-            let answer = perform(&ListQuirk::None);
+            let answer = plainly();
             time::pause(Duration::from_millis(millis)).await;
             answer
         }
-        FaultKind::Hold => {
-            let answer = perform(&ListQuirk::None);
-            let _held = Held::count(&tenant.0.held);
-            // An error means that the tenant is gone, and nobody will read the answer.
-            let _ = releases.changed().await;
-            answer
+        FaultKind::Hold => slow::hold(tenant, plainly(), releases).await,
+        FaultKind::Drip { millis, bytes } => {
+            let interval = Duration::from_millis(millis);
+            slow::drip(tenant, plainly(), interval, bytes, releases).await
         }
         FaultKind::CutConnection => Response::new(body::cut_at_once()),
-        FaultKind::CutBody => cut_body(perform(&ListQuirk::None)).await,
-        FaultKind::TruncatedBody => truncate(perform(&ListQuirk::None)).await,
+        FaultKind::CutBody => cut_body(plainly()).await,
+        FaultKind::TruncatedBody => truncate(plainly()).await,
         FaultKind::GarbageBody => typed(
             StatusCode::OK,
-            JSON,
+            refusal::JSON,
             Bytes::from_static(b"\x00\xff\xfe{\x80garbage\xc3\x28"),
         ),
         FaultKind::Html => typed(StatusCode::OK, "text/html; charset=us-ascii", WEB_PAGE),
+        FaultKind::GzipBomb { bytes } => oversize::gzip_bomb(bytes),
+        FaultKind::DeepJson { depth } => oversize::deep_json(depth),
+        FaultKind::OversizedHeader { bytes } => oversize::header(plainly(), bytes),
         FaultKind::Redirect { location } => redirect(&location),
         FaultKind::IgnoreFilter => perform(&ListQuirk::IgnoreFilter),
         FaultKind::NextLinkTo { url } => perform(&ListQuirk::NextLinkTo(url)),
         FaultKind::PageLoop => perform(&ListQuirk::PageLoop),
-    }
-}
-
-/// Counts a held answer for as long as it's held, also when the client gives up.
-struct Held<'a>(&'a watch::Sender<usize>);
-
-impl<'a> Held<'a> {
-    fn count(held: &'a watch::Sender<usize>) -> Self {
-        held.send_modify(|held| *held += 1);
-        Self(held)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.send_modify(|held| *held -= 1);
-    }
-}
-
-fn with_status(
-    received: &Received,
-    status: u16,
-    body: Option<String>,
-    retry_after: Option<String>,
-) -> Response {
-    let status = StatusCode::from_u16(status)
-        .ok()
-        .filter(|status| (200..600).contains(&status.as_u16()))
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = match body {
-        Some(body) => {
-            let kind = match body.trim_start().chars().next() {
-                Some('{' | '[') => JSON,
-                Some('<') => "text/html; charset=utf-8",
-                _ => "text/plain; charset=utf-8",
-            };
-            typed(status, kind, body)
-        }
-        None => usual(received, status),
-    };
-    if let Some(value) = retry_after.and_then(|value| HeaderValue::from_str(&value).ok()) {
-        response.headers_mut().insert(header::RETRY_AFTER, value);
-    }
-    response
-}
-
-/// What the service sends with a status.
-fn usual(received: &Received, status: StatusCode) -> Response {
-    let headers = &received.parts.headers;
-    match received.call.route() {
-        // The authority's throttling answer is plain text.
-        Route::Token | Route::Discovery | Route::Keys
-            if status == StatusCode::TOO_MANY_REQUESTS =>
-        {
-            typed(status, "text/plain; charset=utf-8", "Too Many Requests")
-        }
-        Route::Token | Route::Discovery | Route::Keys => {
-            let error = crate::entra::EntraError {
-                status,
-                error: if status.is_server_error() {
-                    "temporarily_unavailable"
-                } else {
-                    "invalid_request"
-                },
-                code: 90033,
-                text: "A transient error has occurred. Please try again.".to_owned(),
-            };
-            crate::entra::Exchange::of(headers).error(&error)
-        }
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => {
-            typed(status, "text/html; charset=us-ascii", WEB_PAGE)
-        }
-        _ => graph::errors::usual(headers, status),
+        FaultKind::PagePair => perform(&ListQuirk::PagePair),
+        FaultKind::EndlessPages => perform(&ListQuirk::EndlessPages),
+        FaultKind::HugePage { rows } => perform(&ListQuirk::HugePage(rows)),
+        // Unwrapped above.
+        FaultKind::EffectThen(_) => plainly(),
     }
 }
 

@@ -1,14 +1,22 @@
 //! Faults: what is injected, and which request it meets.
 
 pub(crate) mod apply;
+mod build;
+mod gzip;
 mod kind;
+mod oversize;
+mod refusal;
+mod slow;
 
+use std::collections::BTreeSet;
+
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-pub use kind::FaultKind;
+pub use kind::{FaultKind, Layer};
 
-use crate::wire::Route;
+use crate::{log::LoggedAuthorization, route::Route};
 
 /// A fault to inject: which requests it meets, how often, and what it does.
 ///
@@ -128,6 +136,8 @@ impl From<Count> for CountText {
 pub(crate) struct FaultBook {
     faults: Vec<Fault>,
     releases: watch::Sender<u64>,
+    /// Digests of the tokens that Graph has been told to reject.
+    rejected: BTreeSet<String>,
 }
 
 impl Default for FaultBook {
@@ -135,6 +145,7 @@ impl Default for FaultBook {
         Self {
             faults: Vec::new(),
             releases: watch::Sender::new(0),
+            rejected: BTreeSet::new(),
         }
     }
 }
@@ -166,9 +177,24 @@ impl FaultBook {
         Some((kind, self.releases.subscribe()))
     }
 
+    /// Rejects the token of a request from now on.
+    fn reject_token(&mut self, headers: &HeaderMap) {
+        let authorization = LoggedAuthorization::of(headers);
+        self.rejected
+            .extend(authorization.map(|presented| presented.sha256));
+    }
+
+    /// Whether the token of a request is to be rejected.
+    pub(crate) fn rejects(&self, headers: &HeaderMap) -> bool {
+        !self.rejected.is_empty()
+            && LoggedAuthorization::of(headers)
+                .is_some_and(|presented| self.rejected.contains(&presented.sha256))
+    }
+
     /// Lets held answers go, and holds no further ones.
     pub(crate) fn release(&mut self) {
-        self.faults.retain(|fault| fault.kind != FaultKind::Hold);
+        self.faults
+            .retain(|fault| *fault.kind.innermost() != FaultKind::Hold);
         self.releases.send_modify(|releases| *releases += 1);
     }
 
@@ -176,5 +202,6 @@ impl FaultBook {
     pub(crate) fn clear(&mut self) {
         self.release();
         self.faults.clear();
+        self.rejected.clear();
     }
 }

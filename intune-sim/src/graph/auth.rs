@@ -1,8 +1,8 @@
-//! Whether a bearer may read devices.
+//! Who calls, and what they may do.
 
 use std::collections::HashSet;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
 
@@ -20,14 +20,33 @@ struct AppToken {
     exp: i64,
     tid: String,
     #[serde(default)]
+    appid: String,
+    #[serde(default)]
     roles: Vec<String>,
 }
 
-/// The app roles of the request's token, if the token is one for this Graph.
-pub(crate) fn roles(tenant: &Tenant, headers: &HeaderMap) -> Result<Vec<String>, GraphError> {
+/// The application that calls.
+pub(crate) struct Caller {
+    pub(crate) client_id: String,
+    roles: Vec<String>,
+}
+
+impl Caller {
+    pub(crate) fn has_one_of(&self, roles: &[&str]) -> bool {
+        self.roles.iter().any(|role| roles.contains(&role.as_str()))
+    }
+}
+
+/// Who the request's token is for, if the token is one for this Graph.
+pub(crate) fn caller(tenant: &Tenant, headers: &HeaderMap) -> Result<Caller, GraphError> {
     let Some(bearer) = bearer(headers) else {
         return Err(GraphError::invalid_token("Access token is empty."));
     };
+    if tenant.state().faults.rejects(headers) {
+        return Err(GraphError::invalid_token(
+            "Lifetime validation failed, the token is expired.",
+        ));
+    }
     let mut validation = Validation::new(Algorithm::RS256);
     // Judged below: from `exp` on a token is expired (RFC 7519, section 4.1.4), here only after it.
     validation.validate_exp = false;
@@ -44,7 +63,12 @@ pub(crate) fn roles(tenant: &Tenant, headers: &HeaderMap) -> Result<Vec<String>,
             Ok(token) if token.claims.exp <= now => {
                 refusal = "Lifetime validation failed, the token is expired.";
             }
-            Ok(token) if token.claims.tid == tenant.tenant() => return Ok(token.claims.roles),
+            Ok(token) if token.claims.tid == tenant.tenant() => {
+                return Ok(Caller {
+                    client_id: token.claims.appid,
+                    roles: token.claims.roles,
+                });
+            }
             Ok(_) => refusal = "Access token validation failure. Invalid tenant.",
             Err(error) => match error.kind() {
                 ErrorKind::InvalidSignature => {}
@@ -82,24 +106,21 @@ fn audiences(tenant: &Tenant) -> HashSet<String> {
         .collect()
 }
 
-pub(crate) fn may_read(
-    roles: &[String],
+/// Whether the caller may read devices.
+pub(crate) fn may_read(caller: &Caller, path: &str, exchange: &Exchange) -> Result<(), GraphError> {
+    may(caller, &READERS, path, exchange)
+}
+
+/// Whether the caller has one of these roles.
+pub(crate) fn may(
+    caller: &Caller,
+    roles: &[&str],
     path: &str,
     exchange: &Exchange,
 ) -> Result<(), GraphError> {
-    if roles.iter().any(|role| READERS.contains(&role.as_str())) {
-        return Ok(());
+    if caller.has_one_of(roles) {
+        Ok(())
+    } else {
+        Err(GraphError::missing_scope(&roles.join(", "), path, exchange))
     }
-    let text = format!(
-        "Application is not authorized to perform this operation. Application must have one of the \
-         following scopes: {}",
-        READERS.join(", ")
-    );
-    Err(GraphError::intune(
-        StatusCode::FORBIDDEN,
-        "Forbidden",
-        &text,
-        path,
-        exchange,
-    ))
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Exchange, ListQuirk,
+    astray::{self, Next},
     errors::GraphError,
     filter::{self, Rows},
     paging::SkipToken,
@@ -34,16 +35,19 @@ pub(crate) fn list(tenant: &Tenant, query: &Query, quirk: &ListQuirk) -> Result<
             page(candidates, &rows, limit)
         }
     };
+    let devices = match quirk {
+        ListQuirk::HugePage(rows) => astray::invented(*rows),
+        _ => devices,
+    };
     let value: Vec<Value> = devices
         .iter()
         .map(|device| render(device, query.select.as_deref(), false))
         .collect();
 
-    let next = match quirk {
-        ListQuirk::NextLinkTo(url) => Some(url.clone()),
-        ListQuirk::PageLoop => Some(link(tenant, query, &SkipToken(place.unwrap_or_default()))),
-        _ => next.map(|token| link(tenant, query, &token)),
-    };
+    let next = astray::next(quirk, place, next).map(|next| match next {
+        Next::Url(url) => url,
+        Next::Page(token) => link(tenant, query, token.as_ref()),
+    });
     let mut body = json!({
         "@odata.context": context(tenant, query, ""),
         "@odata.count": value.len(),
@@ -81,17 +85,8 @@ pub(crate) fn get(
     exchange: &Exchange,
 ) -> Result<Value, GraphError> {
     let Some(device) = tenant.device(id) else {
-        return Err(if is_guid(id) {
-            GraphError::intune(
-                StatusCode::NOT_FOUND,
-                "ResourceNotFound",
-                "An error has occurred",
-                &format!("deviceManagement/managedDevices%28%27{id}%27%29"),
-                exchange,
-            )
-        } else {
-            GraphError::bad_request(format!("Invalid device id '{id}': it must be a GUID."))
-        });
+        let path = format!("deviceManagement/managedDevices%28%27{id}%27%29");
+        return Err(no_device(id, &path, exchange));
     };
     let mut entity = render(&device, query.select.as_deref(), true);
     if let Some(entity) = entity.as_object_mut() {
@@ -101,6 +96,16 @@ pub(crate) fn get(
         );
     }
     Ok(entity)
+}
+
+/// Why there is no device with that id.
+pub(super) fn no_device(id: &str, path: &str, exchange: &Exchange) -> GraphError {
+    if is_guid(id) {
+        let (status, code) = (StatusCode::NOT_FOUND, "ResourceNotFound");
+        GraphError::intune(status, code, "An error has occurred", path, exchange)
+    } else {
+        GraphError::bad_request(format!("Invalid device id '{id}': it must be a GUID."))
+    }
 }
 
 fn rows(query: &Query, quirk: &ListQuirk) -> Result<Rows, GraphError> {
@@ -150,14 +155,15 @@ fn skipped<'a>(mut candidates: impl Iterator<Item = &'a Device>) -> Page {
     }
 }
 
-fn link(tenant: &Tenant, query: &Query, token: &SkipToken) -> String {
-    let separator = if query.repeated.is_empty() { "" } else { "&" };
-    format!(
-        "{}{PATH}?{}{separator}$skiptoken={}",
-        tenant.graph(),
-        query.repeated,
-        token.encoded()
-    )
+/// A link to a place in the list; to its beginning, without one.
+fn link(tenant: &Tenant, query: &Query, token: Option<&SkipToken>) -> String {
+    let mut options = query.repeated.clone();
+    if let Some(token) = token {
+        let separator = if options.is_empty() { "" } else { "&" };
+        options = format!("{options}{separator}$skiptoken={}", token.encoded());
+    }
+    let mark = if options.is_empty() { "" } else { "?" };
+    format!("{}{PATH}{mark}{options}", tenant.graph())
 }
 
 fn context(tenant: &Tenant, query: &Query, end: &str) -> String {

@@ -1,5 +1,7 @@
-//! Microsoft Graph, as far as Intune's managed devices.
+//! Microsoft Graph, as far as Intune's managed devices and their actions.
 
+mod action;
+mod astray;
 mod auth;
 pub(crate) mod errors;
 mod filter;
@@ -7,13 +9,16 @@ mod list;
 mod paging;
 mod properties;
 mod query;
+mod settings;
+mod wipe;
 
-use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Tenant, body, wire::Call};
+use crate::{Tenant, body, service::Received, wire::Call};
+use auth::Caller;
 use errors::GraphError;
 use query::Query;
 
@@ -29,15 +34,23 @@ pub(crate) enum ListQuirk {
     IgnoreFilter,
     NextLinkTo(String),
     PageLoop,
+    PagePair,
+    EndlessPages,
+    HugePage(usize),
 }
 
-pub(crate) fn answer(tenant: &Tenant, call: &Call, parts: &Parts, quirk: &ListQuirk) -> Response {
-    let exchange = Exchange::of(&parts.headers);
-    match perform(tenant, call, parts, quirk, &exchange) {
+pub(crate) fn answer(tenant: &Tenant, received: &Received, quirk: &ListQuirk) -> Response {
+    let exchange = Exchange::of(&received.parts.headers);
+    match perform(tenant, received, quirk, &exchange) {
         Ok(Answer::Json(value)) => {
             exchange.label(body::typed(StatusCode::OK, ODATA_JSON, value.to_string()))
         }
         Ok(Answer::Text(text)) => exchange.label(body::typed(StatusCode::OK, "text/plain", text)),
+        Ok(Answer::Nothing) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            exchange.label(response)
+        }
         Err(error) => error.response(&exchange),
     }
 }
@@ -45,28 +58,55 @@ pub(crate) fn answer(tenant: &Tenant, call: &Call, parts: &Parts, quirk: &ListQu
 enum Answer {
     Json(Value),
     Text(String),
+    Nothing,
 }
 
 fn perform(
     tenant: &Tenant,
-    call: &Call,
-    parts: &Parts,
+    received: &Received,
     quirk: &ListQuirk,
     exchange: &Exchange,
 ) -> Result<Answer, GraphError> {
-    let roles = auth::roles(tenant, &parts.headers)?;
+    let Received { parts, body, call } = received;
+    let caller = auth::caller(tenant, &parts.headers)?;
+    admit(tenant, &caller, parts, exchange)?;
     let path = parts.uri.path();
-    if !matches!(call, Call::UnknownGraph { .. }) {
-        auth::may_read(&roles, path, exchange)?;
-    }
-    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    let query = parts.uri.query().unwrap_or_default();
+    let read = || {
+        auth::may_read(&caller, path, exchange)?;
+        Query::parse(query)
+    };
     match call {
-        Call::ListDevices => list::list(tenant, &query, quirk).map(Answer::Json),
-        Call::CountDevices => list::count(tenant, &query).map(Answer::Text),
-        Call::GetDevice { id } => list::get(tenant, id, &query, exchange).map(Answer::Json),
+        Call::ListDevices => list::list(tenant, &read()?, quirk).map(Answer::Json),
+        Call::CountDevices => list::count(tenant, &read()?).map(Answer::Text),
+        Call::GetDevice { id } => list::get(tenant, id, &read()?, exchange).map(Answer::Json),
+        Call::DeviceManagement => {
+            auth::may(&caller, &settings::READERS, path, exchange)?;
+            settings::get(tenant, query).map(Answer::Json)
+        }
+        Call::Act { id, action } => {
+            action::act(tenant, &caller, id, *action, body, exchange).map(|()| Answer::Nothing)
+        }
+        Call::NotAllowed => Err(errors::only_post(&parts.method)),
         Call::UnknownGraph { segment } => Err(errors::unknown_segment(segment)),
         _ => Err(errors::unknown_segment(path)),
     }
+}
+
+/// Counts a request against the limits.
+fn admit(
+    tenant: &Tenant,
+    caller: &Caller,
+    parts: &Parts,
+    exchange: &Exchange,
+) -> Result<(), GraphError> {
+    let writes = !matches!(parts.method, Method::GET | Method::HEAD);
+    let mut state = tenant.state();
+    let now = state.clock.now();
+    state
+        .throttle
+        .count(&caller.client_id, writes, now)
+        .map_err(|refused| errors::throttled(refused, parts.uri.path(), exchange))
 }
 
 /// The ids of one exchange with Graph, which every answer carries.

@@ -1,9 +1,12 @@
 //! The tenant played, and everything that can be done to it.
 
+pub(crate) mod apps;
+pub(crate) mod clock;
 pub(crate) mod device;
 pub(crate) mod directory;
 mod operate;
 pub(crate) mod seed;
+pub(crate) mod settings;
 
 use std::{
     fmt,
@@ -15,9 +18,19 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::{entra::keys::KeyRing, faults::FaultBook, log::RequestLog};
+use crate::{
+    SimConfig,
+    actions::{ActionBook, carry_out},
+    entra::keys::KeyRing,
+    faults::FaultBook,
+    log::RequestLog,
+    throttle::Throttle,
+};
+use apps::App;
+use clock::SimClock;
 use directory::Directory;
 use seed::Identity;
+use settings::Settings;
 
 /// A handle on the tenant that a [`Sim`](crate::Sim) plays; clones are the same tenant.
 ///
@@ -43,10 +56,40 @@ pub(crate) struct State {
     pub(crate) devices: Directory,
     pub(crate) faults: FaultBook,
     pub(crate) log: RequestLog,
+    pub(crate) clock: SimClock,
+    pub(crate) actions: ActionBook,
+    pub(crate) throttle: Throttle,
+    pub(crate) settings: Settings,
+    /// The roles of the first application.
     pub(crate) roles: Vec<String>,
+    pub(crate) apps: Vec<App>,
     pub(crate) page_size: usize,
     pub(crate) sparse_pages: bool,
     pub(crate) token_lifetime: u32,
+    pub(crate) beta_wipe: bool,
+}
+
+impl State {
+    pub(crate) fn new(config: &SimConfig, clock: SimClock) -> Self {
+        Self {
+            devices: Directory::default(),
+            faults: FaultBook::default(),
+            log: RequestLog::default(),
+            clock,
+            actions: ActionBook::new(config.delays),
+            throttle: Throttle::new(config.throttling),
+            settings: Settings::default(),
+            roles: vec![
+                "DeviceManagementManagedDevices.Read.All".to_owned(),
+                "DeviceManagementManagedDevices.PrivilegedOperations.All".to_owned(),
+            ],
+            apps: Vec::new(),
+            page_size: config.page_size.clamp(1, crate::graph::MAX_PAGE),
+            sparse_pages: false,
+            token_lifetime: 3599,
+            beta_wipe: config.beta_wipe,
+        }
+    }
 }
 
 impl Tenant {
@@ -55,20 +98,8 @@ impl Tenant {
         base: Url,
         ca: Option<PathBuf>,
         keys: KeyRing,
-        page_size: usize,
+        state: State,
     ) -> Self {
-        let state = State {
-            devices: Directory::default(),
-            faults: FaultBook::default(),
-            log: RequestLog::default(),
-            roles: vec![
-                "DeviceManagementManagedDevices.Read.All".to_owned(),
-                "DeviceManagementManagedDevices.PrivilegedOperations.All".to_owned(),
-            ],
-            page_size: page_size.clamp(1, crate::graph::MAX_PAGE),
-            sparse_pages: false,
-            token_lifetime: 3599,
-        };
         Self(Arc::new(Shared {
             identity,
             base,
@@ -81,8 +112,12 @@ impl Tenant {
         }))
     }
 
+    /// The state as of now: whatever was due has happened.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = state.clock.now();
+        carry_out::settle(&mut state, now);
+        state
     }
 
     /// The root of everything served, such as `http://127.0.0.1:40123/`.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 
 use super::Tenant;
-use crate::{Device, Fault, LoggedRequest, Route, UserToken};
+use crate::{Device, Fault, LoggedRequest, PerformedAction, Route, Throttling, UserToken};
 
 impl Tenant {
     /// All devices, in the order that the service lists them.
@@ -27,9 +27,11 @@ impl Tenant {
             .map(|device| Device::clone(device))
     }
 
-    /// Adds a device, or replaces the one with its Intune id.
+    /// Adds a device, or replaces the one with its Intune id and forgets the actions under way.
     pub fn put_device(&self, device: Device) {
-        self.state().devices.put(device);
+        let mut state = self.state();
+        state.actions.forget(device.id());
+        state.devices.put(device);
     }
 
     /// Replaces the given properties of a device; null is a value, and the id stays.
@@ -50,7 +52,37 @@ impl Tenant {
 
     /// Removes a device, and returns it.
     pub fn remove_device(&self, id: &str) -> Option<Device> {
-        self.state().devices.remove(id).map(Arc::unwrap_or_clone)
+        let mut state = self.state();
+        state.actions.forget(id);
+        state.devices.remove(id).map(Arc::unwrap_or_clone)
+    }
+
+    /// The actions that took effect since the start, or since they were cleared, whatever was answered.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let sim = intune_sim::Sim::start(intune_sim::SimConfig::default()).await?;
+    /// use intune_sim::Action;
+    ///
+    /// let wipes = sim.actions().into_iter().filter(|done| done.action == Action::Wipe);
+    /// assert_eq!(wipes.count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn actions(&self) -> Vec<PerformedAction> {
+        self.state().actions.performed.clone()
+    }
+
+    /// Forgets which actions took effect; what follows from them still comes.
+    pub fn clear_actions(&self) {
+        self.state().actions.performed.clear();
+    }
+
+    /// Prepares the compliance state that a device's next `syncDevice` brings, at its check-in.
+    pub fn stage_compliance(&self, id: &str, compliance_state: impl Into<String>) {
+        self.state().actions.stage(id, compliance_state.into());
     }
 
     /// Signs a user token, as the described issuer would.
@@ -153,15 +185,15 @@ impl Tenant {
         self.state().sparse_pages = sparse;
     }
 
-    /// Sets the app roles in app-only tokens issued from now on.
-    pub fn grant_roles<R: Into<String>>(&self, roles: impl IntoIterator<Item = R>) {
-        self.state().roles = roles.into_iter().map(Into::into).collect();
+    /// Sets whether and how Graph throttles from now on, and starts counting anew.
+    pub fn set_throttling(&self, throttling: Throttling) {
+        self.state().throttle.set(throttling);
     }
 
-    /// The app roles in app-only tokens.
+    /// Whether and how Graph throttles.
     #[must_use]
-    pub fn roles(&self) -> Vec<String> {
-        self.state().roles.clone()
+    pub fn throttling(&self) -> Throttling {
+        self.state().throttle.mode()
     }
 
     /// Sets the lifetime in seconds of app-only tokens issued from now on; 0 is expired at once.

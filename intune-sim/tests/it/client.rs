@@ -1,6 +1,6 @@
 //! A plain HTTP client of the simulated services.
 
-use intune_sim::{Sim, SimConfig, Tenant};
+use intune_sim::{Action, Device, Sim, SimConfig, Tenant};
 use reqwest::{Client, Response, redirect};
 use serde_json::Value;
 
@@ -50,6 +50,31 @@ impl Harness {
         response.json().await.unwrap()
     }
 
+    /// Posts to a path below `/v1.0/deviceManagement/`, with a body if there is one.
+    pub(crate) async fn post(&self, path: &str, body: Option<Value>) -> Response {
+        let url = format!("{}v1.0/deviceManagement/{path}", self.sim.graph());
+        let request = self.http.post(url).bearer_auth(&self.token);
+        let request = match &body {
+            None => request,
+            Some(body) => request.json(body),
+        };
+        request.send().await.unwrap()
+    }
+
+    /// Performs an action without a body, which must succeed.
+    pub(crate) async fn act(&self, device: &Device, action: Action) {
+        let path = format!("managedDevices/{}/{action}", device.id());
+        let response = self.post(&path, None).await;
+        assert_eq!(response.status(), 204, "{path}");
+        assert_eq!(response.bytes().await.unwrap(), "");
+    }
+
+    /// What was done to a device, as a selecting get shows it.
+    pub(crate) async fn results(&self, device: &Device) -> Value {
+        let path = format!("managedDevices/{}?$select=deviceActionResults", device.id());
+        self.json(&path).await["deviceActionResults"].clone()
+    }
+
     /// The names of the devices that a filter finds, on one page.
     pub(crate) async fn names(&self, filter: &str) -> Vec<String> {
         let query = url::form_urlencoded::Serializer::new(String::new())
@@ -81,6 +106,16 @@ impl Harness {
     }
 }
 
+/// The inner message of Intune's JSON within JSON.
+pub(crate) async fn intune_error(response: Response, status: u16, code: &str) -> Value {
+    assert_eq!(response.status(), status);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["error"]["code"], code);
+    let nested: Value = serde_json::from_str(body["error"]["message"].as_str().unwrap()).unwrap();
+    assert_eq!(nested["_version"], 3);
+    nested
+}
+
 pub(crate) fn texts(page: &Value, property: &str) -> Vec<String> {
     let rows = page["value"].as_array().unwrap();
     rows.iter()
@@ -95,10 +130,15 @@ pub(crate) async fn post_form(http: &Client, sim: &Tenant, form: &[(&str, &str)]
 }
 
 pub(crate) async fn token(http: &Client, sim: &Tenant) -> String {
+    token_for(http, sim, sim.client_id(), sim.client_secret()).await
+}
+
+/// A token of any application.
+pub(crate) async fn token_for(http: &Client, sim: &Tenant, id: &str, secret: &str) -> String {
     let form = [
         ("grant_type", "client_credentials"),
-        ("client_id", sim.client_id()),
-        ("client_secret", sim.client_secret()),
+        ("client_id", id),
+        ("client_secret", secret),
         ("scope", GRAPH_SCOPE),
     ];
     let answer: Value = post_form(http, sim, &form).await.json().await.unwrap();

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use crate::client::{Harness, token};
 
-struct Control(Harness);
+/// A simulator, and its control interface.
+pub(crate) struct Control(pub(crate) Harness);
 
 impl Control {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self(Harness::start(SimConfig::default()).await)
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let url = format!("{}_sim/{path}", self.0.sim.base_url());
         let request = self.0.http.request(method, url);
         let request = match &body {
@@ -23,7 +24,7 @@ impl Control {
         request.send().await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.call(Method::GET, path, None)
             .await
             .json()
@@ -31,7 +32,7 @@ impl Control {
             .unwrap()
     }
 
-    async fn done(&self, method: Method, path: &str, body: Option<Value>) {
+    pub(crate) async fn done(&self, method: Method, path: &str, body: Option<Value>) {
         assert_eq!(self.call(method, path, body).await.status(), 204, "{path}");
     }
 }

@@ -248,28 +248,3 @@ async fn dropping_stops_as_well() {
     // The signal has been given; what is still accepted on the way out is cut.
     assert!(http.get(&url).bearer_auth(&token).send().await.is_err());
 }
-
-#[test]
-fn faults_read_as_written() {
-    let faults = [
-        json!({ "route": "any", "count": "always", "kind": "cut_connection" }),
-        json!({ "route": "token", "count": 3, "kind": { "status": { "status": 503, "retry_after": "2" } } }),
-        json!({ "route": "list_devices", "contains": "x", "count": 1, "kind": { "delay": { "millis": 5 } } }),
-    ];
-    for written in faults {
-        let fault: Fault = serde_json::from_value(written.clone()).unwrap();
-        assert_eq!(serde_json::to_value(fault).unwrap(), written);
-    }
-    for wrong in [
-        json!({ "route": "nowhere", "kind": "hold" }),
-        json!({ "route": "any", "kind": "explode" }),
-        json!({ "route": "any", "kind": "hold", "counts": 2 }),
-        json!({ "route": "any", "kind": "hold", "count": "often" }),
-        json!({ "route": "any", "kind": { "status": { "status": 503, "retryafter": "2" } } }),
-    ] {
-        assert!(
-            serde_json::from_value::<Fault>(wrong.clone()).is_err(),
-            "{wrong}"
-        );
-    }
-}

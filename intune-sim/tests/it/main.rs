@@ -5,13 +5,24 @@
     reason = "a test may panic"
 )]
 
+mod action_refusals;
+mod actions;
+mod apps;
 mod client;
 mod control;
+mod control_tenant;
 mod devices;
 mod discovery;
+mod fault_json;
 mod faults;
 mod filter;
+mod hostile;
+mod lost;
 mod paging;
 mod program;
+mod refusals;
 mod seed;
+mod settings;
+mod throttling;
 mod token;
+mod wipe;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use intune_sim::{Device, Fault, FaultKind, Route, SimConfig};
+use intune_sim::{Device, Fault, FaultKind, Route, SimConfig, Throttling};
 use proptest::prelude::*;
 
 use crate::client::{Harness, texts};
@@ -13,7 +13,9 @@ fn every_device_is_visited_once_in_order() {
         .enable_all()
         .build()
         .unwrap();
-    let harness = runtime.block_on(Harness::empty());
+    let harness = runtime.block_on(Harness::start(
+        SimConfig::default().devices(0).throttling(Throttling::Off),
+    ));
     let names = prop::collection::vec("[-'A-Cé, %+&=]{0,4}", 0..30);
     let config = ProptestConfig {
         cases: 48,

@@ -1,0 +1,140 @@
+//! Tokens, applications, and how the services behave.
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Control, refused};
+use crate::{Tenant, Throttling, UserToken};
+
+pub(super) fn router() -> Router<Tenant> {
+    Router::new()
+        .route("/tokens", post(mint))
+        .route("/roles", get(roles).put(grant_roles))
+        .route("/apps", post(register_app))
+        .route("/keys/rotate", post(rotate_keys))
+        .route("/page-size", put(page_size))
+        .route("/token-lifetime", put(token_lifetime))
+        .route("/throttling", get(throttling).put(set_throttling))
+        .route("/settings", put(settings))
+        .route("/advance", post(advance))
+        .route("/clock-skew", put(clock_skew))
+}
+
+async fn mint(State(tenant): Control, Json(token): Json<UserToken>) -> Json<Value> {
+    Json(json!({ "token": tenant.mint(token) }))
+}
+
+async fn roles(State(tenant): Control) -> Json<Vec<String>> {
+    Json(tenant.roles())
+}
+
+async fn grant_roles(State(tenant): Control, Json(roles): Json<Vec<String>>) -> StatusCode {
+    tenant.grant_roles(roles);
+    StatusCode::NO_CONTENT
+}
+
+async fn rotate_keys(State(tenant): Control) -> StatusCode {
+    tenant.rotate_keys();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageSize {
+    rows: Option<usize>,
+    sparse: Option<bool>,
+}
+
+async fn page_size(State(tenant): Control, Json(size): Json<PageSize>) -> StatusCode {
+    if let Some(rows) = size.rows {
+        tenant.set_page_size(rows);
+    }
+    if let Some(sparse) = size.sparse {
+        tenant.set_sparse_pages(sparse);
+    }
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenLifetime {
+    seconds: u32,
+}
+
+async fn token_lifetime(State(tenant): Control, Json(lifetime): Json<TokenLifetime>) -> StatusCode {
+    tenant.set_token_lifetime(lifetime.seconds);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct App {
+    client_id: String,
+    client_secret: String,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+async fn register_app(State(tenant): Control, Json(app): Json<App>) -> Response {
+    match tenant.register_app(app.client_id, app.client_secret, app.roles) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+async fn throttling(State(tenant): Control) -> Json<Throttling> {
+    Json(tenant.throttling())
+}
+
+async fn set_throttling(State(tenant): Control, Json(throttling): Json<Throttling>) -> StatusCode {
+    tenant.set_throttling(throttling);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Settings {
+    secure_by_default: Option<bool>,
+    device_compliance_checkin_threshold_days: Option<i32>,
+}
+
+async fn settings(State(tenant): Control, Json(settings): Json<Settings>) -> StatusCode {
+    if let Some(secure) = settings.secure_by_default {
+        tenant.set_secure_by_default(secure);
+    }
+    if let Some(days) = settings.device_compliance_checkin_threshold_days {
+        tenant.set_checkin_threshold_days(days);
+    }
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: u64,
+}
+
+async fn advance(State(tenant): Control, Json(by): Json<Advance>) -> StatusCode {
+    tenant.advance(Duration::from_secs(by.seconds));
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skew {
+    seconds: i64,
+}
+
+async fn clock_skew(State(tenant): Control, Json(skew): Json<Skew>) -> StatusCode {
+    tenant.skew_clock(skew.seconds);
+    StatusCode::NO_CONTENT
+}
