@@ -7,7 +7,7 @@ use chronicle::{
     events::{self, DeviceComplianceChecked},
 };
 use futures_util::FutureExt as _;
-use intune_core::{Finding, Observation, Principal, SourceFailure};
+use intune_core::{Finding, Observation, SourceFailure};
 
 use crate::{
     Decision, EffectivePolicy, GateRequest,
@@ -71,21 +71,13 @@ fn event(request: &GateRequest<'_>, decision: &Decision) -> DeviceComplianceChec
         reason: decision.reason.as_str().into(),
         retryable: decision.is_retryable(),
         accord_template: request.template.to_string(),
-        principal: principal(request.principal),
+        principal: request.principal.into(),
         device: device(decision),
         compliance: decision
             .observation
             .and_then(|observation| compliance(decision, &observation)),
         policy: policy(&decision.policy),
         source_error: decision.failure.as_ref().map(source_error),
-    }
-}
-
-fn principal(principal: &Principal) -> events::Principal {
-    events::Principal {
-        issuer: principal.issuer().to_owned(),
-        subject: principal.subject().to_owned(),
-        delegate: principal.delegate().map(str::to_owned),
     }
 }
 

@@ -12,6 +12,7 @@ pub struct SourceFailure {
     status: Option<u16>,
     code: Option<Arc<str>>,
     request_id: Option<Arc<str>>,
+    permission: Option<Arc<str>>,
     retry_after: Option<Duration>,
     // Boxed, so that a `Result` stays small.
     last_known: Option<Box<Observation>>,
@@ -26,6 +27,7 @@ impl SourceFailure {
             status: None,
             code: None,
             request_id: None,
+            permission: None,
             retry_after: None,
             last_known: None,
         }
@@ -45,7 +47,14 @@ impl SourceFailure {
         self
     }
 
-    /// Adds the service's id of the request, which its support asks for.
+    /// Adds the permission that would do, such as `DeviceManagementManagedDevices.Read.All`.
+    #[must_use]
+    pub fn with_permission(mut self, permission: &str) -> Self {
+        self.permission = Some(printable(permission));
+        self
+    }
+
+    /// Adds the id of the request, which the service's support asks for.
     #[must_use]
     pub fn with_request_id(mut self, id: &str) -> Self {
         self.request_id = Some(printable(id));
@@ -84,7 +93,13 @@ impl SourceFailure {
         self.code.as_deref()
     }
 
-    /// The service's id of the request, if it gave one.
+    /// The permission that the application lacks, if that is known.
+    #[must_use]
+    pub fn permission(&self) -> Option<&str> {
+        self.permission.as_deref()
+    }
+
+    /// The id of the request: the service's, or the one that the request carried if no answer named one.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
@@ -103,9 +118,11 @@ impl SourceFailure {
     }
 }
 
+const MAX_TEXT: usize = 96;
+
 /// Keeps what a service sent short and on one line, since it ends up in logs and records.
-fn printable(text: &str) -> Arc<str> {
-    let kept = text.chars().take(64);
+pub(crate) fn printable(text: &str) -> Arc<str> {
+    let kept = text.chars().take(MAX_TEXT);
     kept.map(|c| if c.is_ascii_graphic() { c } else { '?' })
         .collect::<String>()
         .into()
@@ -114,6 +131,9 @@ fn printable(text: &str) -> Arc<str> {
 impl fmt::Display for SourceFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.explanation())?;
+        if let Some(permission) = self.permission() {
+            write!(f, ": grant it `{permission}`")?;
+        }
         if let Some(status) = self.status {
             write!(f, ", HTTP status {status}")?;
         }
@@ -137,6 +157,10 @@ pub enum SourceFailureKind {
     CredentialRejected,
     /// The application lacks a permission.
     PermissionMissing,
+    /// Intune holds the request for a second administrator:
+    /// [Multi Admin Approval](https://learn.microsoft.com/intune/intune-service/fundamentals/multi-admin-approval).
+    /// Not done, and not refused either.
+    ApprovalRequired,
     /// Intune refuses the tenant: no licence, or not set up.
     LicenceMissing,
     /// The service asks for fewer requests.
@@ -160,6 +184,7 @@ impl SourceFailureKind {
         match self {
             Self::CredentialRejected => "credential_rejected",
             Self::PermissionMissing => "permission_missing",
+            Self::ApprovalRequired => "approval_required",
             Self::LicenceMissing => "licence_missing",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
@@ -180,6 +205,9 @@ impl SourceFailureKind {
         match self {
             Self::CredentialRejected => "the service rejected our credential",
             Self::PermissionMissing => "the application lacks a permission for this request",
+            Self::ApprovalRequired => {
+                "the tenant holds the request for Multi Admin Approval by another administrator"
+            }
             Self::LicenceMissing => "Intune refuses this tenant: check its licence",
             Self::Throttled => "the service asks for fewer requests",
             Self::Unavailable => "the service is unavailable",

@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
+mod ceremony;
 mod compliance_state;
+mod connector;
+mod delegation;
 mod device;
 mod directory_compliance;
 mod failure;
@@ -11,17 +15,34 @@ mod ports;
 mod principal;
 mod records;
 
+pub use actions::{
+    Acceptance, ActionOutcome, DeviceAction, MacOsUnlockCode, ParametersDigest,
+    ParseUnlockCodeError, Target, WipeOptions,
+};
+pub use ceremony::{
+    Approval, CeremonyRefusal, CeremonyRequest, DecideError, InMemoryCeremonies, Mismatch,
+    OpenCeremony, PendingCeremony,
+};
 pub use compliance_state::{ComplianceState, UnrecognizedState};
+pub use connector::{
+    BuildConnectorError, IntuneConnector, IntuneConnectorBuilder, Invoked, OperationError,
+    OperationErrorKind,
+};
+pub use delegation::{CeremonyRule, DelegationScope, InvocationContext, ParseCeremonyRuleError};
 pub use device::{ManagedDevice, ManagedDeviceOwnerType, ManagementAgent, ManagementState};
 pub use directory_compliance::DirectoryCompliance;
 pub use failure::{SourceFailure, SourceFailureKind};
-pub use ids::{AccordTemplate, EntraDeviceId, ManagedDeviceId, ParseIdError, UserId};
+pub use ids::{
+    AccordTemplate, AuthorizationContextId, CeremonyId, EntraDeviceId, InvocationId,
+    ManagedDeviceId, ParseIdError, UserId,
+};
 pub use observation::{DeviceCompliance, Finding, Observation, Served};
 pub use operation::{Capability, Operation, ParseOperationError};
 pub use ports::{
-    ComplianceSource, Cursor, DeviceDirectory, DeviceQuery, Freshness, Invalidation, Page,
+    Ceremonies, ComplianceSource, Cursor, DeviceActions, DeviceDirectory, DeviceQuery, Freshness,
+    Invalidation, Page,
 };
 #[cfg(feature = "test-util")]
-pub use ports::{MockComplianceSource, MockDeviceDirectory};
+pub use ports::{MockCeremonies, MockComplianceSource, MockDeviceActions, MockDeviceDirectory};
 pub use principal::Principal;
 pub use records::resolve_records;

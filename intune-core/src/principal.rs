@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use chronicle::events;
+
 use crate::UserId;
 
 /// Who asks: a human or a workload, as its token says, and the agent that acts on its behalf, if any.
@@ -45,6 +47,17 @@ impl Principal {
         self
     }
 
+    /// Whether both are known to be one person: the same subject of the same issuer, or the same directory
+    /// object. Who their agents are doesn't matter.
+    ///
+    /// Entra ID calls one person by another `sub` at each application, so give its principals their `oid`.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        let same_subject = self.issuer == other.issuer && self.subject == other.subject;
+        let same_object = self.object_id.is_some() && self.object_id == other.object_id;
+        same_subject || same_object
+    }
+
     /// The issuer, `iss`.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -67,5 +80,16 @@ impl Principal {
     #[must_use]
     pub const fn object_id(&self) -> Option<UserId> {
         self.object_id
+    }
+}
+
+/// As it stands in records.
+impl From<&Principal> for events::Principal {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            issuer: principal.issuer().to_owned(),
+            subject: principal.subject().to_owned(),
+            delegate: principal.delegate().map(str::to_owned),
+        }
     }
 }

@@ -10,7 +10,8 @@ use crate::{Event, EventType};
 pub struct ConnectorInvoked {
     /// The invocation's id, the same in its intent and its outcome.
     pub invocation_id: String,
-    /// `intent`, `outcome` or `refused`. An intent without an outcome reads as `unknown`.
+    /// `intent`, `outcome` or `refused`. An intent without an outcome reads as `unknown`; one that a refusal
+    /// follows was not carried out.
     pub phase: Cow<'static, str>,
     /// The connector's name.
     pub connector: Cow<'static, str>,
@@ -32,7 +33,7 @@ pub struct ConnectorInvoked {
     /// A digest of the parameters, which themselves stay out of the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters_digest: Option<String>,
-    /// The approval.
+    /// The approval, or the ceremony that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceremony: Option<Ceremony>,
     /// How it ended: `succeeded`, `accepted`, `rejected` or `unknown`.
@@ -74,6 +75,6 @@ pub struct Target {
 pub struct Ceremony {
     /// The approval's id.
     pub id: String,
-    /// Who approved.
+    /// Who approved: nobody, if the operation was refused for want of an approval.
     pub approvers: Vec<Principal>,
 }

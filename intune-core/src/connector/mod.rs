@@ -1,0 +1,130 @@
+//! The governed way to a tenant's devices.
+
+mod actions;
+mod attempt;
+mod bounded;
+mod builder;
+mod error;
+mod reads;
+mod recorder;
+mod stale;
+
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+
+use clock::Clock;
+
+pub use actions::Invoked;
+use bounded::Bounded;
+pub use builder::{BuildConnectorError, IntuneConnectorBuilder};
+pub use error::{OperationError, OperationErrorKind};
+use recorder::{Entry, Recorder};
+
+use crate::{
+    Ceremonies, ComplianceSource, DeviceActions, DeviceDirectory, InvocationContext, InvocationId,
+    ManagedDevice, ManagedDeviceId, Operation, SourceFailure, SourceFailureKind,
+};
+
+/// The seven operations on a tenant's devices, each within the caller's scope, and each on record. Clones
+/// share everything.
+///
+/// | operation | takes | |
+/// | --- | --- | --- |
+/// | [`list_devices`](Self::list_devices), [`get_device`](Self::get_device) | `READ` | live |
+/// | [`get_compliance`](Self::get_compliance) | `READ` | from the same source as the gate's, cached |
+/// | [`sync_device`](Self::sync_device) | `PROPOSE` | |
+/// | [`remote_lock`](Self::remote_lock), [`retire_device`](Self::retire_device), [`wipe_device`](Self::wipe_device) | `MUTATE` | a ceremony, unless the host opted out |
+///
+/// An action is prepared in this order, and refused at the first obstacle: the scope has not ended and gives
+/// the capability; the device is resolved; the ceremony, where one is required, approves exactly this; the
+/// intent is recorded; the approval is consumed. Then the request is sent, once; what it may have made wrong
+/// in caches is invalidated; the outcome is recorded. Refusals are recorded, too.
+///
+/// A read leaves one record, with what came of it, and hands nothing out if that can't be kept.
+#[derive(Clone)]
+pub struct IntuneConnector {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: Arc<dyn DeviceDirectory>,
+    compliance: Arc<dyn ComplianceSource>,
+    actions: Option<Arc<dyn DeviceActions>>,
+    ceremonies: Option<Arc<dyn Ceremonies>>,
+    /// What needs a ceremony, whatever the scope says.
+    floor: BTreeSet<Operation>,
+    recorder: Recorder,
+    clock: Arc<dyn Clock>,
+    bounded: Bounded,
+    action_bound: Bounded,
+    max_age: Duration,
+}
+
+impl IntuneConnector {
+    /// Starts a connector that reads `directory`, and answers `get_compliance` from `compliance`: give it the
+    /// gate's own source, so that both say the same.
+    pub fn builder(
+        directory: Arc<dyn DeviceDirectory>,
+        compliance: Arc<dyn ComplianceSource>,
+        clock: Arc<dyn Clock>,
+    ) -> IntuneConnectorBuilder {
+        IntuneConnectorBuilder::new(directory, compliance, clock)
+    }
+
+    /// Whether it can act on devices at all.
+    #[must_use]
+    pub fn has_actions(&self) -> bool {
+        self.inner.actions.is_some()
+    }
+}
+
+impl Inner {
+    /// Whether the scope lets the caller do this now.
+    fn within_scope(
+        &self,
+        context: &InvocationContext,
+        operation: Operation,
+    ) -> Result<(), OperationErrorKind> {
+        let scope = context.scope();
+        if scope.is_expired(self.clock.now().wall) {
+            return Err(OperationErrorKind::ScopeExpired(scope.expires_at()));
+        }
+        if !scope.allows(operation) {
+            return Err(OperationErrorKind::CapabilityMissing(operation));
+        }
+        Ok(())
+    }
+
+    /// The device with this id, and no other, whatever the directory says.
+    async fn device(&self, id: ManagedDeviceId) -> Result<Option<ManagedDevice>, SourceFailure> {
+        match self.directory.device(id).await? {
+            Some(other) if other.id != id => {
+                Err(SourceFailure::new(SourceFailureKind::MalformedAnswer))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Puts a refusal on record. What can't be recorded is refused all the same.
+    async fn refuse(
+        &self,
+        invocation: InvocationId,
+        entry: Entry<'_>,
+        kind: OperationErrorKind,
+    ) -> OperationError {
+        tracing::info!(%invocation, reason = kind.as_str(), "an operation was refused");
+        let now = self.clock.now().wall;
+        let _ = self.recorder.append(entry.refused(&kind), now).await;
+        OperationError { invocation, kind }
+    }
+}
+
+impl fmt::Debug for IntuneConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntuneConnector")
+            .field("directory", &self.inner.directory)
+            .field("compliance", &self.inner.compliance)
+            .field("actions", &self.inner.actions)
+            .field("ceremonies", &self.inner.ceremonies)
+            .finish_non_exhaustive()
+    }
+}

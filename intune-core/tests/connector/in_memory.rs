@@ -1,0 +1,265 @@
+//! Ceremonies kept in memory: who may decide, for how long, how many.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use clock::{Clock as _, ManualClock};
+use intune_core::{
+    Ceremonies as _, CeremonyId, CeremonyRefusal, CeremonyRequest, DecideError, DeviceAction,
+    InMemoryCeremonies, InvocationContext, OpenCeremony, Principal, Target, WipeOptions,
+};
+
+use crate::{
+    people::{ISSUER, LAPTOP, adele, device, full_scope, megan, seconds, start},
+    world::run,
+};
+
+fn ceremonies() -> (InMemoryCeremonies, ManualClock) {
+    let clock = ManualClock::new(start());
+    (InMemoryCeremonies::new(Arc::new(clock.clone())), clock)
+}
+
+/// The wipe of one of many devices.
+fn wipe(requester: Principal, number: u32) -> CeremonyRequest {
+    let mut laptop = device(LAPTOP);
+    laptop.id = format!("11111111-2222-4333-8444-{number:012x}")
+        .parse()
+        .unwrap();
+    let context = InvocationContext::new(requester, full_scope());
+    let action = DeviceAction::Wipe(WipeOptions::new());
+    CeremonyRequest::new(&context, &action, &Target::of(&laptop))
+}
+
+fn open(ceremonies: &InMemoryCeremonies, request: &CeremonyRequest) -> OpenCeremony {
+    run(ceremonies.open(request)).unwrap()
+}
+
+#[test]
+fn the_requester_cannot_decide_under_any_name() {
+    let object_id = "55555555-4444-4555-8666-777777777777".parse().unwrap();
+    let requester = adele().with_object_id(object_id);
+    let (ceremonies, _) = ceremonies();
+    let id = open(&ceremonies, &wipe(requester, 1)).id;
+    for (who, error) in [
+        (Principal::new(ISSUER, "adele"), DecideError::Requester),
+        (
+            Principal::new(ISSUER, "adele-admin").with_object_id(object_id),
+            DecideError::Requester,
+        ),
+        (
+            Principal::new("https://idp.example", "a").with_object_id(object_id),
+            DecideError::Requester,
+        ),
+        (adele(), DecideError::Delegate),
+        (megan().with_delegate("agent-7"), DecideError::Delegate),
+        (megan().with_delegate("agent-1"), DecideError::Delegate),
+    ] {
+        assert_eq!(ceremonies.approve(id, &who), Err(error));
+        assert_eq!(ceremonies.deny(id, &who), Err(error));
+    }
+    let namesake = Principal::new("https://idp.example", "adele");
+    assert_eq!(ceremonies.approve(id, &namesake), Ok(()));
+}
+
+#[test]
+fn what_is_decided_stays_so() {
+    let (ceremonies, _) = ceremonies();
+    let request = wipe(adele(), 1);
+    let id = open(&ceremonies, &request).id;
+    ceremonies.approve(id, &megan()).unwrap();
+    let namesake = Principal::new("https://idp.example", "adele");
+    assert_eq!(ceremonies.approve(id, &namesake), Err(DecideError::Decided));
+    assert_eq!(
+        run(ceremonies.approval(id, &request)).unwrap().approvers,
+        [megan()]
+    );
+    let unknown = CeremonyId::generate();
+    assert_eq!(
+        ceremonies.approve(unknown, &megan()),
+        Err(DecideError::NotFound)
+    );
+}
+
+#[test]
+fn an_approval_can_be_taken_back_until_it_is_used() {
+    let (ceremonies, _) = ceremonies();
+    let request = wipe(adele(), 1);
+    let id = open(&ceremonies, &request).id;
+    ceremonies.approve(id, &megan()).unwrap();
+    ceremonies.deny(id, &megan()).unwrap();
+    assert_eq!(
+        run(ceremonies.redeem(id, &request)),
+        Err(CeremonyRefusal::Denied)
+    );
+    assert_eq!(ceremonies.approve(id, &megan()), Err(DecideError::Decided));
+}
+
+#[test]
+fn a_ceremony_ends_with_its_requesters_scope() {
+    let (ceremonies, _) = ceremonies();
+    let mut request = wipe(adele(), 1);
+    request.scope_expires_at = crate::people::start().saturating_add(seconds(7));
+    assert_eq!(
+        open(&ceremonies, &request).expires_at,
+        request.scope_expires_at
+    );
+}
+
+#[test]
+fn what_has_ended_makes_room() {
+    let (ceremonies, _) = ceremonies();
+    for number in 0..1_000 {
+        let somebody = Principal::new(ISSUER, format!("somebody-{number}"));
+        let id = open(&ceremonies, &wipe(somebody, 1)).id;
+        ceremonies.deny(id, &megan()).unwrap();
+    }
+    open(&ceremonies, &wipe(adele(), 1));
+}
+
+#[test]
+fn looking_consumes_nothing_and_redeeming_does() {
+    let (ceremonies, _) = ceremonies();
+    let request = wipe(adele(), 1);
+    let id = open(&ceremonies, &request).id;
+    assert_eq!(
+        run(ceremonies.redeem(id, &request)),
+        Err(CeremonyRefusal::Pending)
+    );
+    ceremonies.approve(id, &megan()).unwrap();
+    for _ in 0..3 {
+        run(ceremonies.approval(id, &request)).unwrap();
+        run(ceremonies.redeem(id, &wipe(adele(), 2))).unwrap_err();
+    }
+    assert_eq!(run(ceremonies.redeem(id, &request)).unwrap().id, id);
+    assert_eq!(
+        run(ceremonies.redeem(id, &request)),
+        Err(CeremonyRefusal::Consumed)
+    );
+    assert_eq!(
+        run(ceremonies.approval(id, &request)),
+        Err(CeremonyRefusal::Consumed)
+    );
+    assert_eq!(ceremonies.approve(id, &megan()), Err(DecideError::Decided));
+}
+
+#[test]
+fn an_equal_request_joins_until_it_is_denied_used_or_over() {
+    let (ceremonies, clock) = ceremonies();
+    let request = wipe(adele(), 1);
+    let first = open(&ceremonies, &request);
+    clock.advance(seconds(60));
+    assert_eq!(open(&ceremonies, &request), first);
+    ceremonies.approve(first.id, &megan()).unwrap();
+    assert_eq!(open(&ceremonies, &request), first);
+    run(ceremonies.redeem(first.id, &request)).unwrap();
+
+    let second = open(&ceremonies, &request);
+    assert_ne!(second.id, first.id);
+    ceremonies.deny(second.id, &megan()).unwrap();
+    let third = open(&ceremonies, &request);
+    assert_ne!(third.id, second.id);
+    clock.advance(seconds(3600));
+    assert_ne!(open(&ceremonies, &request).id, third.id);
+}
+
+#[test]
+fn a_ceremony_ends_at_its_instant_and_is_remembered_for_a_while() {
+    let (ceremonies, clock) = ceremonies();
+    let ceremonies = ceremonies.lifetime(seconds(10));
+    let request = wipe(adele(), 1);
+    let ceremony = open(&ceremonies, &request);
+    assert_eq!(
+        ceremony.expires_at,
+        clock.now().wall.saturating_add(seconds(10))
+    );
+    clock.advance(Duration::from_millis(9_999));
+    assert_eq!(ceremonies.pending().len(), 1);
+    ceremonies.approve(ceremony.id, &megan()).unwrap();
+    run(ceremonies.approval(ceremony.id, &request)).unwrap();
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(
+        run(ceremonies.redeem(ceremony.id, &request)),
+        Err(CeremonyRefusal::Expired)
+    );
+
+    let late = open(&ceremonies, &request);
+    clock.advance(seconds(10));
+    assert!(ceremonies.pending().is_empty());
+    assert_eq!(
+        ceremonies.approve(late.id, &megan()),
+        Err(DecideError::NotFound)
+    );
+    assert_eq!(
+        run(ceremonies.approval(late.id, &request)),
+        Err(CeremonyRefusal::Expired)
+    );
+}
+
+#[test]
+fn an_approver_sees_what_waits_the_soonest_to_end_in_front() {
+    let (ceremonies, clock) = ceremonies();
+    let ceremonies = ceremonies.lifetime(seconds(600));
+    let mut opened = vec![];
+    for number in 1..=12 {
+        opened.push(open(&ceremonies, &wipe(adele(), number)));
+        clock.advance(seconds(1));
+    }
+    ceremonies.deny(opened[1].id, &megan()).unwrap();
+    let waiting = ceremonies.clone().pending();
+    let shown: Vec<_> = waiting.iter().map(|waiting| waiting.ceremony).collect();
+    opened.remove(1);
+    assert_eq!(shown, opened);
+    assert_eq!(waiting[0].request, wipe(adele(), 1));
+}
+
+#[test]
+fn a_requester_has_twenty_at_a_time() {
+    let (ceremonies, clock) = ceremonies();
+    let ids: Vec<_> = (1..=20)
+        .map(|number| open(&ceremonies, &wipe(adele(), number)).id)
+        .collect();
+    let one_more = wipe(adele(), 21);
+    assert_eq!(
+        run(ceremonies.open(&one_more)),
+        Err(CeremonyRefusal::TooMany)
+    );
+    assert_eq!(
+        open(&ceremonies, &wipe(adele(), 7)).id,
+        ids[6],
+        "an equal one is joined"
+    );
+    open(&ceremonies, &wipe(megan(), 21));
+
+    ceremonies.approve(ids[0], &megan()).unwrap();
+    assert_eq!(
+        run(ceremonies.open(&one_more)),
+        Err(CeremonyRefusal::TooMany),
+        "still usable"
+    );
+    run(ceremonies.redeem(ids[0], &wipe(adele(), 1))).unwrap();
+    open(&ceremonies, &one_more);
+    ceremonies.deny(ids[1], &megan()).unwrap();
+    open(&ceremonies, &wipe(adele(), 22));
+    assert_eq!(
+        run(ceremonies.open(&wipe(adele(), 23))),
+        Err(CeremonyRefusal::TooMany)
+    );
+    clock.advance(seconds(3600));
+    open(&ceremonies, &wipe(adele(), 23));
+}
+
+#[test]
+fn there_are_a_thousand_in_all() {
+    let (ceremonies, clock) = ceremonies();
+    let requester = |number: u32| Principal::new(ISSUER, format!("person-{}", number / 20));
+    let ids: BTreeSet<_> = (0..1_000)
+        .map(|number| open(&ceremonies, &wipe(requester(number), number + 1)).id)
+        .collect();
+    assert_eq!(ids.len(), 1_000);
+    assert_eq!(
+        run(ceremonies.open(&wipe(megan(), 1))),
+        Err(CeremonyRefusal::TooMany)
+    );
+    assert_eq!(CeremonyRefusal::TooMany.as_str(), "too_many_ceremonies");
+    clock.advance(seconds(2 * 3600));
+    open(&ceremonies, &wipe(megan(), 1));
+}
