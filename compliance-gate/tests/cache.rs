@@ -5,13 +5,14 @@ mod common;
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
+    fmt,
+    future::{Future, poll_fn},
     num::NonZeroUsize,
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::Poll,
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
@@ -192,6 +193,77 @@ async fn a_caller_who_leaves_hands_the_look_up_over() {
     source.release(1);
     assert!(follower.await.unwrap().is_ok());
     assert_eq!(source.calls(), 1);
+}
+
+/// A source whose look-ups end at the second poll, and in the midst of the first one let a test do something.
+struct Interrupted(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl fmt::Debug for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interrupted")
+    }
+}
+
+#[async_trait]
+impl ComplianceSource for Interrupted {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        freshness: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        let in_the_midst = poll_fn(|context| match self.0.lock().unwrap().take() {
+            None => Poll::Ready(()),
+            Some(interruption) => {
+                context.waker().wake_by_ref();
+                interruption();
+                Poll::Pending
+            }
+        });
+        in_the_midst.await;
+        compliant().map(|finding| Observation::live(freshness.now, finding))
+    }
+}
+
+/// Whether it has been woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_caller_who_was_woken_and_leaves_hands_the_look_up_over_too() {
+    let source = Arc::new(Interrupted(Mutex::default()));
+    let cache = CachedCompliance::new(source.clone());
+    let clock = clock();
+    let follower = {
+        let (cache, freshness) = (cache.clone(), fresh(&clock));
+        async move { cache.compliance(entra_id(0), freshness).await }
+    };
+    let follower = Arc::new(Mutex::new(Box::pin(follower)));
+    let woken = Arc::new(Woken::default());
+    let poll = {
+        let (follower, woken) = (follower.clone(), woken.clone());
+        move || {
+            let waker = woken.clone().into();
+            let mut follower = follower.lock().unwrap();
+            follower.as_mut().poll(&mut Context::from_waker(&waker))
+        }
+    };
+    let poll_follower = poll.clone();
+    let interruption = move || assert!(poll_follower().is_pending());
+    *source.0.lock().unwrap() = Some(Box::new(interruption));
+
+    let mut leader = cache.compliance(entra_id(0), fresh(&clock));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(leader.as_mut().poll(&mut context).is_pending());
+    assert!(!woken.0.load(Ordering::SeqCst));
+    drop(leader);
+    assert!(woken.0.load(Ordering::SeqCst));
+    assert!(matches!(poll(), Poll::Ready(Ok(_))));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clock::Timestamp;
 use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Deserializer};
@@ -74,6 +75,7 @@ pub(crate) fn refusal(
     status: u16,
     headers: &HeaderMap,
     body: &[u8],
+    now: Timestamp,
     request_id: &str,
     secret: &SecretString,
 ) -> TokenError {
@@ -95,7 +97,7 @@ pub(crate) fn refusal(
         trace_id: clean("trace_id"),
         correlation_id: clean("correlation_id").or_else(|| Some(request_id.to_owned())),
         timestamp: clean("timestamp"),
-        retry_after: retry_after(headers),
+        retry_after: retry_after(headers, now),
     };
     let refused = TokenError::refused(kind, refusal);
     match status {

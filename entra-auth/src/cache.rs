@@ -1,3 +1,5 @@
+mod flight;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -7,8 +9,9 @@ use std::{
 };
 
 use clock::Moment;
-use futures_util::future::{BoxFuture, FutureExt as _, Shared, WeakShared};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
+use self::flight::{Flight, WeakFlight};
 use crate::{AccessToken, Scope, TokenError, TokenErrorKind};
 
 /// A token is replaced this long before it ends, so that none ends on its way to an API.
@@ -20,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 const MAX_SCOPES: usize = 64;
 
 pub(crate) type Outcome = Result<AccessToken, TokenError>;
-pub(crate) type Fetch = Shared<BoxFuture<'static, Outcome>>;
+pub(crate) type Fetch = Flight<Outcome>;
 
 /// For each scope, the token that is served and the fetch that is under way.
 ///
@@ -39,7 +42,7 @@ struct Slots {
 #[derive(Default)]
 struct Slot {
     served: Option<Served>,
-    flight: Option<Flight>,
+    flight: Option<UnderWay>,
 }
 
 struct Served {
@@ -48,9 +51,9 @@ struct Served {
 }
 
 /// The callers own the fetch; it ends with the last of them.
-struct Flight {
+struct UnderWay {
     id: u64,
-    fetch: WeakShared<BoxFuture<'static, Outcome>>,
+    fetch: WeakFlight<Outcome>,
 }
 
 impl TokenCache {
@@ -90,8 +93,8 @@ impl TokenCache {
             let outcome = AssertUnwindSafe(fetch).catch_unwind().await;
             outcome.unwrap_or_else(|_| Err(panicked()))
         };
-        let fetch = fetch.boxed().shared();
-        let flight = fetch.downgrade().map(|fetch| Flight {
+        let fetch = Flight::new(fetch);
+        let flight = fetch.downgrade().map(|fetch| UnderWay {
             id: slots.last_flight,
             fetch,
         });

@@ -108,6 +108,34 @@ impl EntraConfig {
         &self.authority
     }
 
+    /// The same tenant and cloud, signed in to by another application.
+    ///
+    /// For hosts that keep the power to change things apart from the leave to look.
+    ///
+    /// ```
+    /// # use entra_auth::EntraConfig;
+    /// # use env_config::Environment;
+    /// use entra_auth::Credential;
+    ///
+    /// # let reader = EntraConfig::from_env(&Environment::from_pairs([
+    /// #     ("ENTRA_TENANT_ID", "contoso.onmicrosoft.com"),
+    /// #     ("ENTRA_CLIENT_ID", "6731de76-14a6-49ae-97bc-6eba6914391e"),
+    /// #     ("ENTRA_CLIENT_SECRET", "8fQ~…"),
+    /// # ]))?;
+    /// let id = "0f0d6e9c-6a3c-4b9b-8e1c-3c1c3a2d9a11".parse()?;
+    /// let operator = reader.with_application(id, Credential::secret("k3Q~…".into()));
+    /// assert_eq!(operator.tenant(), reader.tenant());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_application(&self, client_id: ClientId, credential: Credential) -> Self {
+        Self {
+            client_id,
+            credential,
+            ..self.clone()
+        }
+    }
+
     /// Starts a client with these settings, for a host with its own HTTP client.
     pub fn builder(&self) -> EntraClientBuilder {
         EntraClient::builder(

@@ -94,6 +94,7 @@ impl TokenEndpoint {
                 status.as_u16(),
                 &head.headers,
                 &body,
+                self.clock.now().wall,
                 id,
                 secret,
             ));

@@ -17,6 +17,10 @@ pub struct Args {
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     pub serve: Option<SocketAddr>,
 
+    /// Check the settings, the application's permissions and the tenant, say what to fix, and exit with 0 or 1
+    #[arg(long, conflicts_with = "serve")]
+    pub check: bool,
+
     /// Where to write the Chronicle [default: a new file in the system's temporary directory]
     #[arg(long, value_name = "PATH")]
     pub chronicle: Option<PathBuf>,

@@ -5,6 +5,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use clock::Clock;
 use compliance_gate::{Gate, IdentityRules};
 use entra_auth::{EntraClient, Scope};
+use intune_core::{InMemoryCeremonies, IntuneConnector};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{ac::Issuer, bearer::Verifier, routes, watched::WatchedSink};
@@ -25,10 +26,21 @@ pub struct Host {
     pub issuer: Arc<Issuer>,
     /// What looks devices up, if the gate is on; asked for by `/readyz`.
     pub graph: Option<(EntraClient, Scope)>,
-    /// Where decisions are recorded; asked for by `/readyz`.
+    /// What operates devices, if the gate is on.
+    pub operations: Option<Operations>,
+    /// Where decisions and invocations are recorded; asked for by `/readyz`.
     pub chronicle: Arc<WatchedSink>,
     /// The host's time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// The governed way to the tenant's devices.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// The seven operations.
+    pub connector: IntuneConnector,
+    /// Who must approve some of them.
+    pub ceremonies: InMemoryCeremonies,
 }
 
 /// Serves `host` until the process is told to end; `listening` is told where.

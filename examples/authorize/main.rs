@@ -45,11 +45,35 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Says how things stand, and what to fix.
+async fn check(tenant: &Tenant, environment: &Environment, args: &Args) -> ExitCode {
+    let embedded;
+    let environment = match tenant {
+        Tenant::Embedded(sim) => {
+            embedded = setup::environment_of(sim);
+            &embedded
+        }
+        Tenant::Environment => environment,
+    };
+    let report = setup::check(environment, args).await;
+    print!("{report}");
+    if report.has_passed() {
+        println!("\nReady.");
+        ExitCode::SUCCESS
+    } else {
+        println!("\nNot ready: see what FAILED above.");
+        ExitCode::FAILURE
+    }
+}
+
 async fn run(
     args: Args,
     environment: Environment,
 ) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     let tenant = setup::tenant(&environment).await?;
+    if args.check {
+        return Ok(check(&tenant, &environment, &args).await);
+    }
     match (tenant, args.serve) {
         (Tenant::Embedded(sim), None) => {
             let passed = scenario::run(&sim, args.chronicle.as_deref()).await?;

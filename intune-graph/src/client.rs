@@ -1,29 +1,30 @@
-use std::{collections::HashSet, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use entra_auth::{
-    AccessToken, TokenProvider,
-    http::{BuildHttpClientError, HttpClient, JoinUrlError},
-};
-use http::{Response, StatusCode};
+use entra_auth::{TokenProvider, http::BuildHttpClientError};
 use intune_core::{
     Cursor, DeviceDirectory, DeviceQuery, EntraDeviceId, ManagedDevice, ManagedDeviceId, Page,
-    SourceFailure, SourceFailureKind,
+    SourceFailure,
 };
-use url::Url;
-use uuid::Uuid;
 
-use crate::{GraphEndpoint, answer, next_link, page::PageBody, request, row::Row};
+use crate::{
+    GraphActions, GraphClientBuilder, GraphEndpoint, Preflight,
+    listing::{Listing, malformed},
+    object::Object,
+    page::{PageBody, PageOf},
+    preflight, request,
+    row::Row,
+    wire::{Call, Wire},
+};
 
-/// A page of 1,000 devices takes about 1 MiB as it is asked for, and 3 MiB if `$select` is ignored.
-const MAX_BODY: usize = 16 * 1024 * 1024;
 /// With an ignored filter, a device's records lie anywhere in the tenant: 100,000 devices in all.
-const MAX_PAGES: usize = 100;
+const MAX_PAGES: u32 = 100;
+/// A million devices.
+const MAX_LISTED_PAGES: u32 = 1_000;
 /// No device has that many records; whoever sends them wants our memory.
 const MAX_RECORDS: usize = 1_000;
 
-/// The managed devices of a tenant, by Microsoft Graph. Clones share connections and tokens.
+/// The managed devices of a tenant, by Microsoft Graph. Clones share connections, tokens and limits.
 ///
 /// It needs the application permission `DeviceManagementManagedDevices.Read.All`.
 ///
@@ -56,13 +57,11 @@ const MAX_RECORDS: usize = 1_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct GraphClient {
-    endpoint: GraphEndpoint,
-    tokens: Arc<dyn TokenProvider>,
-    http: HttpClient,
+    wire: Arc<Wire>,
 }
 
 impl GraphClient {
-    /// Makes a client of its own connections: 10 s for an exchange, at most 16 MiB an answer.
+    /// Makes a client of its own connections, with the [builder](GraphClientBuilder)'s defaults.
     ///
     /// # Errors
     ///
@@ -71,88 +70,59 @@ impl GraphClient {
         endpoint: GraphEndpoint,
         tokens: Arc<dyn TokenProvider>,
     ) -> Result<Self, BuildHttpClientError> {
-        let http = HttpClient::builder()
-            .max_body(MAX_BODY)
-            .user_agent(concat!("intune-graph/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self::with_http(endpoint, tokens, http))
+        Self::builder(endpoint, tokens).build()
     }
 
-    /// Makes a client over connections with other limits.
+    /// Starts a client with other limits, connections or time.
+    pub fn builder(endpoint: GraphEndpoint, tokens: Arc<dyn TokenProvider>) -> GraphClientBuilder {
+        GraphClientBuilder::new(endpoint, tokens)
+    }
+
+    /// The power to act on the tenant's devices, as the application that `tokens` are for: this one, or another.
+    ///
+    /// Who doesn't call this holds nothing that can lock, retire or wipe. Connections, budgets and pauses are
+    /// shared with the reads.
     #[must_use]
-    pub fn with_http(
-        endpoint: GraphEndpoint,
-        tokens: Arc<dyn TokenProvider>,
-        http: HttpClient,
-    ) -> Self {
+    pub fn actions(&self, tokens: Arc<dyn TokenProvider>) -> GraphActions {
+        GraphActions::over(self.wire.with_tokens(tokens))
+    }
+
+    /// Finds out what stands between a host and its tenant: tokens, permissions, one read, the clock, and
+    /// whether the tenant counts devices without a policy as compliant.
+    ///
+    /// Give it the host's actions, if it has any. It costs at most two requests and two tokens, and changes
+    /// nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Without effect.
+    pub async fn preflight(&self, actions: Option<&GraphActions>) -> Preflight {
+        preflight::run(&self.wire, actions).await
+    }
+
+    pub(crate) fn over(wire: Wire) -> Self {
         Self {
-            endpoint,
-            tokens,
-            http,
+            wire: Arc::new(wire),
         }
     }
 
-    async fn read_page(&self, url: &Url) -> Result<PageBody, SourceFailure> {
-        let response = self.get(url).await?;
-        if response.status() != StatusCode::OK {
-            return Err(answer::failure(&response));
-        }
-        answer::decode(&response)
-    }
-
-    /// Where the next page is, if there is one and it isn't this one again.
-    fn next_page(&self, this: &Url, body: &PageBody) -> Result<Option<Url>, SourceFailure> {
-        let Some(link) = &body.next_link else {
-            return Ok(None);
-        };
-        let next = next_link::parse(self.endpoint.root(), link)?;
-        if next == *this {
-            Err(endless())
-        } else {
-            Ok(Some(next))
-        }
-    }
-
-    /// Reads `url`. A token that Graph rejects is replaced once; a new one that it rejects, too, is not to blame.
-    async fn get(&self, url: &Url) -> Result<Response<Bytes>, SourceFailure> {
-        let token = self.token().await?;
-        let response = self.get_with(url, &token).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || answer::is_refusal_of_intune(&response)
-        {
-            return Ok(response);
-        }
-        self.tokens.invalidate(self.endpoint.scope(), &token);
-        let token = self.token().await?;
-        self.get_with(url, &token).await
-    }
-
-    async fn token(&self) -> Result<AccessToken, SourceFailure> {
-        let token = self.tokens.token(self.endpoint.scope()).await;
-        token.map_err(|error| {
-            tracing::warn!(%error, "no token for Graph");
-            answer::token_failure(&error)
-        })
-    }
-
-    async fn get_with(
+    /// Reads a page, of it the devices that are wanted, and finds the next one.
+    async fn read_page(
         &self,
-        url: &Url,
-        token: &AccessToken,
-    ) -> Result<Response<Bytes>, SourceFailure> {
-        let client_request_id = Uuid::new_v4().to_string();
-        let request = request::get(url, token, &client_request_id)
-            .map_err(|_| SourceFailure::new(SourceFailureKind::Refused))?;
-        let response = self.http.send(request).await.map_err(|error| {
-            tracing::warn!(%error, client_request_id, "no answer from Graph");
-            answer::transport_failure(&error)
-        })?;
-        tracing::debug!(
-            path = url.path(),
-            status = response.status().as_u16(),
-            client_request_id,
-            "Graph answered"
-        );
-        Ok(response)
+        call: &mut Call<'_>,
+        here: &Listing,
+        is_wanted: impl Fn(&Row) -> bool + Copy + Send,
+    ) -> Result<(Vec<ManagedDevice>, Option<Listing>), SourceFailure> {
+        let answer = call.read(here.url()).await?;
+        let PageBody { rows, next_link } = answer.decode(PageOf(is_wanted))?;
+        let next = here.next(self.wire.root(), next_link.as_deref());
+        let devices = rows
+            .into_iter()
+            .map(|row| row.into_device().ok_or_else(without_id));
+        let devices = devices
+            .collect::<Result<_, _>>()
+            .and_then(|devices| Ok((devices, next?)));
+        devices.map_err(|failure| answer.blame(failure))
     }
 }
 
@@ -163,85 +133,59 @@ impl DeviceDirectory for GraphClient {
         query: &DeviceQuery,
         cursor: Option<Cursor>,
     ) -> Result<Page<ManagedDevice>, SourceFailure> {
-        let root = self.endpoint.root();
-        let first = request::list(root, query).map_err(no_url)?;
-        let url = match cursor {
-            // It was checked when it came, but it may have been anywhere since, and with our token it could ask
-            // Graph for anything.
-            Some(cursor) => next_link::parse(root, cursor.as_str())
-                .ok()
-                .filter(|url| url.path().eq_ignore_ascii_case(first.path()))
-                .ok_or_else(|| malformed("nextLink"))?,
-            None => first,
-        };
-        let body = self.read_page(&url).await?;
-        let next = self.next_page(&url, &body)?;
-        let mut items = Vec::with_capacity(body.value.len());
-        for row in body.value {
-            let device = row.into_device().ok_or_else(without_id)?;
-            if query.matches(&device) {
-                items.push(device);
-            }
+        let root = self.wire.root();
+        let mut here =
+            Listing::first(request::list(root, query).map_err(|_| request::unsendable())?);
+        if let Some(cursor) = cursor {
+            here = here.resume(root, &cursor)?;
         }
+        if here.page() > MAX_LISTED_PAGES {
+            return Err(malformed("too_many_pages"));
+        }
+        let mut call = self.wire.call();
+        let (mut items, next) = self.read_page(&mut call, &here, |_| true).await?;
+        items.retain(|device| query.matches(device));
         Ok(Page {
             items,
-            next: next.as_ref().map(next_link::cursor),
+            next: next.as_ref().map(Listing::cursor),
         })
     }
 
     async fn device(&self, id: ManagedDeviceId) -> Result<Option<ManagedDevice>, SourceFailure> {
-        let url = request::device(self.endpoint.root(), id).map_err(no_url)?;
-        let response = self.get(&url).await?;
-        match response.status() {
-            StatusCode::OK => {
-                let row: Row = answer::decode(&response)?;
-                let device = row.into_device().filter(|device| device.id == id);
-                device.map(Some).ok_or_else(without_id)
-            }
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(answer::failure(&response)),
+        let url = request::device(self.wire.root(), id).map_err(|_| request::unsendable())?;
+        let answer = self.wire.call().read(&url).await?;
+        if answer.is_absence() {
+            return Ok(None);
         }
+        let Object(row) = answer.decode(PhantomData::<Object<Row>>)?;
+        let device = row.into_device().filter(|device| device.id == id);
+        let device = device.ok_or_else(|| answer.blame(without_id()))?;
+        Ok(Some(device))
     }
 
     async fn records(&self, id: EntraDeviceId) -> Result<Vec<ManagedDevice>, SourceFailure> {
-        let mut url = request::records(self.endpoint.root(), id).map_err(no_url)?;
-        let mut read = HashSet::new();
+        // Graph ignores a filter it doesn't like, and answers with the whole tenant.
+        let is_of_device = |row: &Row| row.entra_device_id() == Some(id);
+        let mut here = Listing::first(
+            request::records(self.wire.root(), id).map_err(|_| request::unsendable())?,
+        );
+        let mut call = self.wire.call();
         let mut records = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let body = self.read_page(&url).await?;
-            let next = self.next_page(&url, &body)?;
-            for row in body.value {
-                // Graph ignores a filter it doesn't like, and answers with the whole tenant.
-                if row.entra_device_id() == Some(id) {
-                    records.push(row.into_device().ok_or_else(without_id)?);
-                }
-            }
+        while here.page() <= MAX_PAGES {
+            let (found, next) = self.read_page(&mut call, &here, is_of_device).await?;
+            records.extend(found);
             if records.len() > MAX_RECORDS {
                 return Err(malformed("too_many_records"));
             }
-            let Some(next) = next else {
-                return Ok(records);
-            };
-            if !read.insert(std::mem::replace(&mut url, next)) || read.contains(&url) {
-                return Err(endless());
+            match next {
+                Some(next) => here = next,
+                None => return Ok(records),
             }
         }
         Err(malformed("too_many_pages"))
     }
 }
 
-fn malformed(what: &str) -> SourceFailure {
-    SourceFailure::new(SourceFailureKind::MalformedAnswer).with_code(what)
-}
-
-fn endless() -> SourceFailure {
-    malformed("nextLink_repeats")
-}
-
 fn without_id() -> SourceFailure {
     malformed("device_without_id")
-}
-
-fn no_url(_: JoinUrlError) -> SourceFailure {
-    SourceFailure::new(SourceFailureKind::Refused)
 }

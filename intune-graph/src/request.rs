@@ -7,9 +7,13 @@ use entra_auth::{
 };
 use http::{
     HeaderValue, Request,
-    header::{ACCEPT, AUTHORIZATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    request::Builder,
 };
-use intune_core::{DeviceQuery, EntraDeviceId, ManagedDeviceId};
+use intune_core::{
+    DeviceAction, DeviceQuery, EntraDeviceId, ManagedDeviceId, SourceFailure, SourceFailureKind,
+    WipeOptions,
+};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -64,21 +68,99 @@ pub(crate) fn records(root: &ServiceUrl, id: EntraDeviceId) -> Result<Url, JoinU
     root.join(&format!("{DEVICES}?{}", odata::query(&options)))
 }
 
-/// A read. `client_request_id` is ours; Graph repeats it, and Microsoft's support asks for it.
+/// A read, for the `retry`-th time again.
 pub(crate) fn get(
     url: &Url,
     token: &AccessToken,
     client_request_id: &str,
+    retry: u32,
 ) -> Result<Request<Bytes>, http::Error> {
+    let mut request = signed(Request::get(url.as_str()), token, client_request_id)?
+        // Graph else writes `unknownFutureValue` for the newer members of its enumerations.
+        .header("Prefer", "include-unknown-enum-members");
+    if retry > 0 {
+        request = request.header("retry-attempt", retry);
+    }
+    request.body(Bytes::new())
+}
+
+/// A page of one device, to see whether anything is answered.
+pub(crate) fn one_device(root: &ServiceUrl) -> Result<Url, JoinUrlError> {
+    list(root, &DeviceQuery::new().page_size(1))
+}
+
+/// What the tenant decides about compliance as a whole.
+pub(crate) fn settings(root: &ServiceUrl) -> Result<Url, JoinUrlError> {
+    let options = [("$select", "settings".to_owned())];
+    root.join(&format!("deviceManagement?{}", odata::query(&options)))
+}
+
+/// Where an action on a device is asked for.
+pub(crate) fn action(
+    root: &ServiceUrl,
+    id: ManagedDeviceId,
+    action: &DeviceAction,
+) -> Result<Url, JoinUrlError> {
+    let name = match action {
+        DeviceAction::Sync => "syncDevice",
+        DeviceAction::RemoteLock => "remoteLock",
+        DeviceAction::Retire => "retire",
+        DeviceAction::Wipe(_) => "wipe",
+    };
+    root.join(&format!("{DEVICES}/{id}/{name}"))
+}
+
+/// Asks for an action.
+pub(crate) fn act(
+    url: &Url,
+    action: &DeviceAction,
+    token: &AccessToken,
+    client_request_id: &str,
+) -> Result<Request<Bytes>, http::Error> {
+    let request = signed(Request::post(url.as_str()), token, client_request_id)?;
+    match action {
+        DeviceAction::Sync | DeviceAction::RemoteLock | DeviceAction::Retire => {
+            request.body(Bytes::new())
+        }
+        DeviceAction::Wipe(options) => request
+            .header(CONTENT_TYPE, "application/json")
+            .body(wipe_body(options)),
+    }
+}
+
+/// Only what isn't the default is sent.
+fn wipe_body(options: &WipeOptions) -> Bytes {
+    let flags = [
+        ("keepEnrollmentData", options.keeps_enrollment_data()),
+        ("keepUserData", options.keeps_user_data()),
+        ("persistEsimDataPlan", options.persists_esim_data_plan()),
+    ];
+    let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+    let mut members: Vec<_> = set.map(|(name, _)| format!("\"{name}\":true")).collect();
+    if let Some(code) = options.unlock_code() {
+        // Six digits, which JSON takes as they are.
+        members.push(format!("\"macOsUnlockCode\":\"{}\"", code.expose()));
+    }
+    format!("{{{}}}", members.join(",")).into()
+}
+
+/// What every request carries. `client_request_id` is ours; Graph repeats it, and Microsoft's support asks for it.
+pub(crate) fn signed(
+    request: Builder,
+    token: &AccessToken,
+    client_request_id: &str,
+) -> Result<Builder, http::Error> {
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret().expose_secret()))?;
     bearer.set_sensitive(true);
-    Request::get(url.as_str())
+    Ok(request
         .header(AUTHORIZATION, bearer)
         .header(ACCEPT, "application/json")
-        .header("client-request-id", client_request_id)
-        // Graph else writes `unknownFutureValue` for the newer members of its enumerations.
-        .header("Prefer", "include-unknown-enum-members")
-        .body(Bytes::new())
+        .header("client-request-id", client_request_id))
+}
+
+/// What can't be put into a request was not sent.
+pub(crate) const fn unsendable() -> SourceFailure {
+    SourceFailure::new(SourceFailureKind::Refused)
 }
 
 #[cfg(test)]

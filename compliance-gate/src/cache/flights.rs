@@ -1,22 +1,21 @@
-//! Look-ups under way. A flight is a future that its waiters share: whoever is polled drives it, and it
-//! ends when the last of them goes.
+//! Look-ups under way, who may join them, and what they may still bring.
 
 use std::{
     collections::HashMap,
     future::{Future, ready},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
 };
 
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, Shared, WeakShared},
-};
 use intune_core::{
     EntraDeviceId, Finding, Freshness, ManagedDeviceId, Observation, Served, SourceFailure,
 };
 
+use super::{
+    flight::{Flight, WeakFlight},
+    sync::{Mutex, MutexGuard},
+};
+
 pub(super) type Answer = Result<Observation, SourceFailure>;
-pub(super) type Flight = Shared<BoxFuture<'static, Landing>>;
 
 /// How a flight ended.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ type Listed = HashMap<EntraDeviceId, Vec<Entry>>;
 struct Entry {
     number: Arc<()>,
     asked: Freshness,
-    flight: WeakShared<BoxFuture<'static, Landing>>,
+    flight: WeakFlight<Landing>,
     landed: bool,
     /// A flight that began later has brought an observation.
     outrun: bool,
@@ -59,14 +58,14 @@ impl Flights {
         freshness: Freshness,
         landed: impl FnOnce() -> Option<Observation>,
         fly: impl FnOnce(Ticket) -> F,
-    ) -> Flight
+    ) -> Flight<Landing>
     where
         F: Future<Output = Landing> + Send + 'static,
     {
         let mut listed = self.lock();
         if let Some(observation) = landed() {
             let answer = Ok(observation.served(Served::Cache));
-            return ready(Landing::Answer(answer, None)).boxed().shared();
+            return Flight::new(ready(Landing::Answer(answer, None)));
         }
         let entries = listed.entry(device).or_default();
         let latest = entries.last();
@@ -81,7 +80,7 @@ impl Flights {
             device,
             number: Arc::clone(&number),
         };
-        let flight = fly(ticket).boxed().shared();
+        let flight = Flight::new(fly(ticket));
         if let Some(weak) = flight.downgrade() {
             entries.push(Entry {
                 number,
@@ -162,6 +161,11 @@ impl Flights {
         let mut listed = self.lock();
         listed.clear();
         forget();
+    }
+
+    /// How many are listed.
+    pub(super) fn len(&self) -> usize {
+        self.lock().values().map(Vec::len).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, Listed> {

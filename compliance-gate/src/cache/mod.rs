@@ -1,11 +1,12 @@
 //! Observations kept in memory, and one look-up for all who ask at once.
 
+mod flight;
 mod flights;
+mod sync;
 
 use std::{fmt, num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
-use cached::ShardedLruCache;
 use futures_util::{StreamExt as _, stream};
 use intune_core::{
     ComplianceSource, EntraDeviceId, Freshness, Invalidation, Observation, Served, SourceFailure,
@@ -13,7 +14,9 @@ use intune_core::{
 };
 
 use crate::caught::caught;
-use flights::{Answer, Flight, Flights, Landing, concerns};
+use flight::Flight;
+use flights::{Answer, Flights, Landing, concerns};
+use sync::ShardedLruCache;
 
 const MAX_CAPACITY: usize = 1 << 22;
 /// How often a look-up that an invalidation voided is begun again.
@@ -133,7 +136,11 @@ impl ComplianceSource for CachedCompliance {
 }
 
 impl Inner {
-    fn join_or_begin(self: &Arc<Self>, device: EntraDeviceId, freshness: Freshness) -> Flight {
+    fn join_or_begin(
+        self: &Arc<Self>,
+        device: EntraDeviceId,
+        freshness: Freshness,
+    ) -> Flight<Landing> {
         let inner = Arc::clone(self);
         self.flights.join_or_begin(
             device,
@@ -174,6 +181,7 @@ impl fmt::Debug for Inner {
         f.debug_struct("CachedCompliance")
             .field("source", &self.source)
             .field("kept", &self.kept.len())
+            .field("look_ups", &self.flights.len())
             .finish_non_exhaustive()
     }
 }

@@ -26,6 +26,7 @@ use super::HttpClient;
 #[must_use]
 pub struct HttpClientBuilder {
     connect_timeout: Duration,
+    idle_timeout: Option<Duration>,
     timeout: Duration,
     max_body: usize,
     user_agent: String,
@@ -37,6 +38,7 @@ impl Default for HttpClientBuilder {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
+            idle_timeout: None,
             timeout: Duration::from_secs(10),
             max_body: 1024 * 1024,
             user_agent: concat!("entra-auth/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -50,6 +52,15 @@ impl HttpClientBuilder {
     /// The time in which a connection, TLS included, must stand. Default: 5 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
+        self
+    }
+
+    /// The time without a byte of an answer: up to its head, and between two parts of its body.
+    ///
+    /// Connecting counts, so the time for that should be the shorter one: only then is a connection that never
+    /// stands told from a request that may have been received. Default: none but the exchange's.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = Some(limit);
         self
     }
 
@@ -115,6 +126,9 @@ impl HttpClientBuilder {
                 ],
             )
             .no_proxy();
+        if let Some(limit) = self.idle_timeout {
+            builder = builder.read_timeout(limit);
+        }
         if let Some(url) = self.proxy {
             let proxy =
                 Proxy::https(url).map_err(|error| BuildHttpClientError::new(Part::Proxy, error))?;
@@ -132,6 +146,7 @@ impl fmt::Debug for HttpClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClientBuilder")
             .field("connect_timeout", &self.connect_timeout)
+            .field("idle_timeout", &self.idle_timeout)
             .field("timeout", &self.timeout)
             .field("max_body", &self.max_body)
             .field("user_agent", &self.user_agent)

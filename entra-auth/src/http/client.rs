@@ -77,8 +77,14 @@ impl HttpClient {
     async fn read(&self, answer: &mut reqwest::Response) -> Result<Bytes, TransportError> {
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(TransportError::reading_body)? {
-            if chunk.len() > self.max_body.saturating_sub(body.len()) {
+            let room = self.max_body.saturating_sub(body.len());
+            if chunk.len() > room {
                 return Err(TransportError::body_too_large());
+            }
+            // The last quarters at once: to double further would hold both halves while one is copied, and more
+            // than the limit after.
+            if body.len() > self.max_body / 4 {
+                body.reserve(room);
             }
             body.extend_from_slice(&chunk);
         }

@@ -26,5 +26,5 @@ mod service_url;
 pub use builder::{BuildHttpClientError, HttpClientBuilder};
 pub use client::HttpClient;
 pub use error::{TransportError, TransportErrorKind};
-pub use retry_after::retry_after;
+pub use retry_after::{date, retry_after};
 pub use service_url::{JoinUrlError, ParseServiceUrlError, ServiceUrl};

@@ -3,8 +3,8 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use entra_auth::http::{HttpClient, TransportErrorKind};
-use http::Request;
+use entra_auth::http::{HttpClient, TransportErrorKind, retry_after};
+use http::{HeaderMap, Request};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -139,6 +139,81 @@ async fn a_lost_answer_may_have_been_a_received_request() {
         assert!(error.request_may_have_been_received());
         assert_eq!(error.clone().kind(), kind);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_not_waited_for() {
+    let http = HttpClient::builder()
+        .idle_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234"] {
+        let url = raw(answer, false).await;
+        let error = http.send(get(&url)).await.unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Timeout, "{answer}");
+        assert!(error.request_may_have_been_received());
+    }
+}
+
+#[test]
+fn a_wait_is_read_in_every_form_and_never_overflows() {
+    let now = "1994-11-06T08:49:37Z".parse().unwrap();
+    let wait = |value: &str, date: Option<&str>| {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", value.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert("date", date.parse().unwrap());
+        }
+        retry_after(&headers, now)
+    };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    for (value, expected) in [
+        ("0", seconds(0)),
+        ("120", seconds(120)),
+        (" 7 ", seconds(7)),
+        ("2.128", Some(Duration::from_millis(2128))),
+        // The three forms of RFC 9110, section 5.6.7.
+        ("Sun, 06 Nov 1994 08:50:37 GMT", seconds(60)),
+        ("Sunday, 06-Nov-94 08:50:37 GMT", seconds(60)),
+        ("Sun Nov  6 08:50:37 1994", seconds(60)),
+        ("Sun, 06 Nov 1994 08:49:36 GMT", seconds(0)),
+        ("4294967296", seconds(u64::from(u32::MAX))),
+        ("99999999999999999999999999", seconds(u64::from(u32::MAX))),
+        (
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            seconds(u64::from(u32::MAX)),
+        ),
+        ("-1", None),
+        ("+1", None),
+        ("1e3", None),
+        ("1e999", None),
+        ("NaN", None),
+        ("inf", None),
+        ("Infinity", None),
+        (".5", None),
+        ("1.", None),
+        ("1.2.3", None),
+        ("soon", None),
+        ("", None),
+        ("Sun, 31 Feb 1994 08:49:37 GMT", None),
+    ] {
+        assert_eq!(wait(value, None), expected, "{value}");
+    }
+    // Both by the server's clock, whatever ours says.
+    let until = "Mon, 23 Nov 2026 12:00:30 GMT";
+    assert_eq!(
+        wait(until, Some("Mon, 23 Nov 2026 12:00:00 GMT")),
+        seconds(30)
+    );
+    assert_eq!(
+        wait(until, Some("Mon, 23 Nov 2026 12:00:31 GMT")),
+        seconds(0)
+    );
+    assert_eq!(
+        wait("Sun, 06 Nov 1994 08:50:37 GMT", Some("yesterday")),
+        seconds(60)
+    );
+    assert_eq!(retry_after(&HeaderMap::new(), now), None);
 }
 
 #[tokio::test]

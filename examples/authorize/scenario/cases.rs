@@ -7,6 +7,7 @@ use intune_sim::{Fault, FaultKind, KeyChoice, Route, Sim};
 
 use super::{
     cast,
+    operations::{Desk, Step},
     walk::{Row, Walk},
 };
 use crate::{args::Args, setup};
@@ -36,14 +37,22 @@ fn policies() -> Result<Policies, Failure> {
         .build()?)
 }
 
-/// Walks through all cases; the answers, and where the Chronicle is.
-pub(super) async fn walk(
-    sim: &Sim,
-    chronicle: Option<&Path>,
-) -> Result<(Vec<Row>, PathBuf), Failure> {
+/// What happened.
+pub(super) struct Story {
+    /// The requests for an Authorization Context.
+    pub(super) rows: Vec<Row>,
+    /// The operations.
+    pub(super) steps: Vec<Step>,
+    /// Where the Chronicle is.
+    pub(super) chronicle: PathBuf,
+}
+
+/// Walks through all cases.
+pub(super) async fn walk(sim: &Sim, chronicle: Option<&Path>) -> Result<Story, Failure> {
     let path = chronicle.map_or_else(setup::new_chronicle, Path::to_owned);
     let args = Args {
         serve: None,
+        check: false,
         chronicle: Some(path.clone()),
         issuers: Vec::new(),
         audience: None,
@@ -52,13 +61,21 @@ pub(super) async fn walk(
     let mut rows = gate_off(off, sim).await?;
 
     let setup = setup::with_policies(sim, &args, policies()?)?;
+    let operations = setup.host.operations.clone();
+    let operations = operations.ok_or("the host has no connector")?;
     let mut host = Walk::start(setup).await?;
     without_look_up(&mut host, sim).await?;
     outage_and_recovery(&mut host, sim).await?;
     devices(&mut host, sim).await?;
     tokens(&mut host, sim).await?;
+    let desk = Desk::new(operations.connector, operations.ceremonies);
+    let steps = desk.work(&mut host, sim).await?;
     rows.extend(host.end().await?);
-    Ok((rows, path))
+    Ok(Story {
+        rows,
+        steps,
+        chronicle: path,
+    })
 }
 
 async fn gate_off(mut host: Walk, sim: &Sim) -> Result<Vec<Row>, Failure> {

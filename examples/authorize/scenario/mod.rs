@@ -3,6 +3,7 @@
 
 mod cases;
 mod cast;
+mod operations;
 mod table;
 mod walk;
 
@@ -23,20 +24,32 @@ pub async fn run(
     println!(
         "A simulated tenant, a reference host, and requests for an Authorization Context (AC).\n"
     );
-    let (rows, path) = cases::walk(sim, chronicle).await?;
-    table::print(&rows);
+    let story = cases::walk(sim, chronicle).await?;
+    table::print(&story.rows);
+    println!("\nWith ACs, an agent of Adele's operates devices; Megan is asked for approval.\n");
+    table::print_operations(&story.steps);
 
-    let unexpected = rows.iter().filter(|row| !row.is_as_expected()).count();
+    let rows = story
+        .rows
+        .iter()
+        .filter(|row| !row.is_as_expected())
+        .count();
+    let steps = story
+        .steps
+        .iter()
+        .filter(|step| !step.is_as_expected())
+        .count();
+    let (asked, invoked) = (story.rows.len(), story.steps.len());
+    let unexpected = rows + steps;
     match unexpected {
         0 => println!(
-            "\n{} requests, each answered as the decision table says.",
-            rows.len()
+            "\n{asked} requests, each answered as the decision table says; {invoked} operations, each within its scope."
         ),
         some => println!(
-            "\n{} requests, {some} of them NOT answered as expected.",
-            rows.len()
+            "\n{asked} requests and {invoked} operations, {some} of them NOT answered as expected."
         ),
     }
+    let path = story.chronicle;
     let verified = verify_file(&path);
     match &verified {
         Ok(verified) => println!("Chronicle: {} records, chain verified.", verified.records),

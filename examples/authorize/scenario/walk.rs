@@ -1,8 +1,10 @@
 //! A client of the host, and what it was answered.
 
 use bytes::Bytes;
+use clock::Timestamp;
 use entra_auth::http::HttpClient;
 use http::{Request, StatusCode};
+use intune_core::{AccordTemplate, AuthorizationContextId};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -48,6 +50,32 @@ impl Row {
     }
 }
 
+/// An Authorization Context, as its caller got it.
+#[derive(Clone, Debug)]
+pub(super) struct Issued {
+    pub(super) id: AuthorizationContextId,
+    pub(super) template: AccordTemplate,
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Issued {
+    fn read(answer: &Value) -> Result<Self, Failure> {
+        let text = |pointer: &str| {
+            let value = answer.pointer(pointer).and_then(Value::as_str);
+            value.ok_or_else(|| format!("no Authorization Context was issued: no {pointer}"))
+        };
+        Ok(Self {
+            id: text("/ac/id")?.parse()?,
+            template: text("/ac/accord_template")?.parse()?,
+            issuer: text("/ac/principal/issuer")?.to_owned(),
+            subject: text("/ac/principal/subject")?.to_owned(),
+            expires_at: text("/ac/expires_at")?.parse()?,
+        })
+    }
+}
+
 /// A host that serves on loopback, and the requests made to it.
 pub(super) struct Walk {
     base: String,
@@ -75,14 +103,37 @@ impl Walk {
         })
     }
 
+    /// Asks for an AC that a compliant device gets.
+    pub(super) async fn issue(
+        &mut self,
+        case: (&'static str, &'static str),
+        template: &str,
+        token: String,
+    ) -> Result<Issued, Failure> {
+        let expected = (200, "compliant", "live");
+        let answer = self.answer(case, template, Some(token), expected).await?;
+        Issued::read(&answer)
+    }
+
     /// Asks for an AC under `template`, and keeps the answer as a row.
     pub(super) async fn ask(
+        &mut self,
+        case: (&'static str, &'static str),
+        template: &str,
+        token: Option<String>,
+        expected: (u16, &'static str, &'static str),
+    ) -> Result<(), Failure> {
+        self.answer(case, template, token, expected).await?;
+        Ok(())
+    }
+
+    async fn answer(
         &mut self,
         (number, what): (&'static str, &'static str),
         template: &str,
         token: Option<String>,
         (status, reason, served): (u16, &'static str, &'static str),
-    ) -> Result<(), Failure> {
+    ) -> Result<Value, Failure> {
         let mut request = Request::post(format!("{}/governance/authorize/", self.base));
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -126,7 +177,7 @@ impl Walk {
         {
             return Err("a 503 came without Retry-After".into());
         }
-        Ok(())
+        Ok(answer)
     }
 
     /// Ends the host, so that its Chronicle is closed.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use authorize_host::{
     args::Args,
-    host::{self, Host},
+    host::{self, Host, Operations},
     setup,
     watched::WatchedSink,
 };
@@ -16,6 +16,7 @@ use env_config::Environment;
 use http::{HeaderMap, StatusCode};
 use intune_core::DirectoryCompliance;
 use intune_graph::{GraphClient, GraphConfig};
+use intune_sim::Sim;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -47,6 +48,8 @@ pub(crate) struct Running {
     http: reqwest::Client,
     files: TempDir,
     chronicle: PathBuf,
+    /// What operates devices, if the gate is on.
+    pub(crate) operations: Option<Operations>,
     _end: oneshot::Sender<()>,
 }
 
@@ -75,16 +78,30 @@ impl Running {
 
     /// Starts a host with other variables, and issuers.
     pub(crate) async fn with(tenant: &Tenant, more: &[(&str, &str)], issuers: &[String]) -> Self {
+        let environment = Environment::from_pairs(variables(tenant, more));
+        Self::configured(&environment, issuers, Some(CLIENT)).await
+    }
+
+    /// Starts a host over a simulated tenant.
+    pub(crate) async fn over_sim(sim: &Sim) -> Self {
+        Self::configured(&setup::environment_of(sim), &[], None).await
+    }
+
+    async fn configured(
+        environment: &Environment,
+        issuers: &[String],
+        audience: Option<&str>,
+    ) -> Self {
         let files = TempDir::new().unwrap();
         let chronicle = files.path().join("chronicle.jsonl");
         let args = Args {
+            check: false,
             serve: None,
             chronicle: Some(chronicle.clone()),
             issuers: issuers.iter().map(|text| text.parse().unwrap()).collect(),
-            audience: Some(CLIENT.to_owned()),
+            audience: audience.map(str::to_owned),
         };
-        let environment = Environment::from_pairs(variables(tenant, more));
-        let host = setup::from_env(&environment, &args).unwrap().host;
+        let host = setup::from_env(environment, &args).unwrap().host;
         Self::serving(host, files, chronicle).await
     }
 
@@ -146,6 +163,7 @@ impl Running {
     pub(crate) fn unserved(tenant: &Tenant) -> (Host, TempDir) {
         let files = TempDir::new().unwrap();
         let args = Args {
+            check: false,
             serve: None,
             chronicle: Some(files.path().join("chronicle.jsonl")),
             issuers: Vec::new(),
@@ -159,6 +177,7 @@ impl Running {
     async fn serving(host: Host, files: TempDir, chronicle: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let operations = host.operations.clone();
         let (end, ended) = oneshot::channel::<()>();
         tokio::spawn(host::serve_on(host, listener, async {
             let _ = ended.await;
@@ -168,6 +187,7 @@ impl Running {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             files,
             chronicle,
+            operations,
             _end: end,
         }
     }
@@ -229,7 +249,8 @@ fn gate(
     let tokens = EntraConfig::from_env(&environment).unwrap();
     let tokens = Arc::new(tokens.client(clock.clone()).unwrap());
     let graph = GraphConfig::from_env(&environment).unwrap();
-    let graph = GraphClient::new(graph.endpoint().clone(), tokens).unwrap();
+    let graph = GraphClient::builder(graph.endpoint().clone(), tokens);
+    let graph = graph.clock(clock.clone()).build().unwrap();
     let live = Arc::new(DirectoryCompliance::new(Arc::new(graph)));
     Gate::builder(policies, Arc::new(CachedCompliance::new(live)), clock)
         .chronicle(sink, "urn:broker:test".parse().unwrap())

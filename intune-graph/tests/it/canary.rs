@@ -108,6 +108,7 @@ async fn neither_error_nor_client_nor_log_shows_the_token() {
         "no answer from Graph",
         "no token for Graph",
         "leads away",
+        "asks for fewer requests",
     ] {
         assert!(logged.contains(expected), "{expected} is missing");
     }

@@ -37,6 +37,39 @@ async fn a_device_that_is_not_there_is_none() {
 }
 
 #[tokio::test]
+async fn an_absence_is_what_the_service_itself_says() {
+    for code in [
+        "ResourceNotFound",
+        "Request_ResourceNotFound",
+        "itemNotFound",
+    ] {
+        let plain = json!({"error": {"code": code, "message": "x"}}).to_string();
+        let inner = json!({"ErrorCode": code, "Message": "x"}).to_string();
+        let wrapped = json!({"error": {"code": "UnknownError", "message": inner}}).to_string();
+        for body in [plain, wrapped] {
+            let graph = Graph::saying(404, &[], body).await;
+            assert_eq!(graph.device().await.unwrap(), None, "{code}");
+        }
+    }
+    for body in [
+        String::new(),
+        "<html>404 Not Found</html>".to_owned(),
+        "{}".to_owned(),
+        json!({"code": "ResourceNotFound"}).to_string(),
+        json!({"error": "ResourceNotFound"}).to_string(),
+        json!({"error": {"code": "BadRequest", "message": "Resource not found for the segment 'x'."}}).to_string(),
+        // Version and path are ours to get right; to a wrong one every device would be absent.
+        json!({"error": {"code": "ResourceNotFound", "message": "Invalid version: v1"}}).to_string(),
+        json!({"error": {"code": "ResourceNotFound", "message": "Resource not found for the segment 'x'."}}).to_string(),
+    ] {
+        let graph = Graph::saying(404, &[], body.clone()).await;
+        let failure = graph.device().await.unwrap_err();
+        assert_eq!(failure.kind(), SourceFailureKind::Refused, "{body}");
+        assert_eq!(failure.status(), Some(404));
+    }
+}
+
+#[tokio::test]
 async fn another_device_is_no_answer() {
     for id in [
         json!(SECOND_RECORD),

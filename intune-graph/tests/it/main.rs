@@ -3,16 +3,21 @@
 
 mod canary;
 mod config;
+mod crowds;
+mod deadlines;
 mod device;
 mod endless;
 mod failures;
 mod hostile;
 mod links;
 mod list;
+mod memory;
 mod properties;
 mod records;
 mod requests;
+mod retries;
 mod rows;
 mod simulator;
 mod support;
+mod throttling;
 mod tokens;

@@ -8,7 +8,7 @@ use intune_core::{ComplianceState, DeviceDirectory as _, DeviceQuery, SourceFail
 use intune_graph::GraphClient;
 use intune_sim::{Device, Fault, FaultKind, Route, Sim, SimConfig};
 
-use crate::support::{Bystander, assert_malformed, endpoint};
+use crate::support::{Bystander, Hurried, assert_malformed, hurried};
 
 async fn start(config: SimConfig) -> (Sim, GraphClient) {
     let sim = Sim::start(config).await.unwrap();
@@ -23,7 +23,8 @@ async fn start(config: SimConfig) -> (Sim, GraphClient) {
     )))
     .build()
     .unwrap();
-    let client = GraphClient::new(endpoint(sim.graph().as_str()), Arc::new(tokens)).unwrap();
+    let client = hurried(sim.graph().as_str(), tokens, &Hurried::new());
+    let client = client.build().unwrap();
     (sim, client)
 }
 
@@ -110,24 +111,40 @@ async fn faults_have_their_kinds() {
     use SourceFailureKind::*;
     let (sim, client) = start(SimConfig::default()).await;
     let device = sim.devices()[0].entra_device_id().parse().unwrap();
-    for (kind, expected) in [
-        (FaultKind::status(429).retry_after("2.5"), Throttled),
-        (FaultKind::status(403), PermissionMissing),
-        (FaultKind::status(503), Unavailable),
-        (FaultKind::CutConnection, Unavailable),
-        (FaultKind::CutBody, Unavailable),
-        (FaultKind::TruncatedBody, MalformedAnswer),
-        (FaultKind::GarbageBody, MalformedAnswer),
-        (FaultKind::Html, MalformedAnswer),
+    for (kind, expected, attempts) in [
+        (FaultKind::status(429).retry_after("2.5"), Throttled, 3),
+        (FaultKind::status(403), PermissionMissing, 1),
+        (FaultKind::status(500), Unavailable, 1),
+        (FaultKind::status(502), Unavailable, 3),
+        (FaultKind::status(503), Unavailable, 3),
+        (FaultKind::status(504), Unavailable, 3),
+        (FaultKind::CutConnection, Unavailable, 3),
+        (FaultKind::CutBody, Unavailable, 3),
+        (FaultKind::TruncatedBody, MalformedAnswer, 1),
+        (FaultKind::GarbageBody, MalformedAnswer, 1),
+        (FaultKind::Html, MalformedAnswer, 1),
     ] {
-        let name = kind.name();
+        let name = format!("{kind:?}");
         let before = sim.count(Route::ListDevices);
-        sim.inject(Fault::new(Route::ListDevices, kind));
-        let failure = client.records(device).await.expect_err(name);
+        sim.inject(Fault::new(Route::ListDevices, kind.clone()).times(attempts));
+        let failure = client.records(device).await.expect_err(&name);
         assert_eq!(failure.kind(), expected, "{name}");
-        assert_eq!(sim.count(Route::ListDevices), before + 1, "{name}");
-        // The failure is over with the fault.
-        client.records(device).await.unwrap();
+        let asked = sim.count(Route::ListDevices) - before;
+        assert_eq!(asked, u64::from(attempts), "{name}");
+        // The failure is over with the fault; and success gives credit for further repetitions.
+        for _ in 0..20 {
+            client.records(device).await.unwrap();
+        }
+        if attempts > 1 {
+            let before = sim.count(Route::ListDevices);
+            sim.inject(Fault::new(Route::ListDevices, kind).times(attempts - 1));
+            client.records(device).await.unwrap();
+            let asked = sim.count(Route::ListDevices) - before;
+            assert_eq!(asked, u64::from(attempts), "{name}");
+            for _ in 0..20 {
+                client.records(device).await.unwrap();
+            }
+        }
     }
 }
 

@@ -90,6 +90,15 @@ pub(crate) fn nested(code: &str, message: &str) -> String {
     .to_string()
 }
 
+/// The same with some of the inner properties changed.
+pub(crate) fn nested_with(changes: Value) -> String {
+    let inner = with(
+        json!({"_version": 3, "Message": "x", "HttpHeaders": "{}"}),
+        changes,
+    );
+    json!({"error": {"code": "ServiceUnavailable", "message": inner.to_string()}}).to_string()
+}
+
 /// What Intune answers to a tenant that it refuses, with a challenge three layers down.
 pub(crate) fn refusal_of_intune() -> String {
     let headers =

@@ -2,6 +2,8 @@
 
 mod bodies;
 mod graph;
+mod held;
+mod time;
 mod tokens;
 
 use std::{
@@ -10,11 +12,12 @@ use std::{
     sync::Arc,
 };
 
+use clock::ManualClock;
 use entra_auth::{Cloud, TokenProvider, http::HttpClient};
 use intune_core::{EntraDeviceId, ManagedDeviceId, SourceFailure, SourceFailureKind};
-use intune_graph::{GraphClient, GraphEndpoint};
+use intune_graph::{GraphClient, GraphClientBuilder, GraphEndpoint};
 
-pub(crate) use self::{bodies::*, graph::*, tokens::*};
+pub(crate) use self::{bodies::*, graph::*, held::*, time::*, tokens::*};
 
 pub(crate) const DEVICE: &str = "33333333-4444-4555-8666-7777777777ab";
 pub(crate) const OTHER: &str = "33333333-4444-4555-8666-888888888888";
@@ -22,9 +25,11 @@ pub(crate) const RECORD: &str = "11111111-2222-4333-8444-5555555555cd";
 pub(crate) const SECOND_RECORD: &str = "11111111-2222-4333-8444-666666666666";
 pub(crate) const LIST: &str = "/v1.0/deviceManagement/managedDevices";
 
-/// A client with the limits that the crate sets itself.
+/// A client with the limits that the crate sets itself, but for the time: it never has to wait, and has enough.
 pub(crate) fn client(graph: &str) -> GraphClient {
-    GraphClient::new(endpoint(graph), Arc::new(Tokens::default())).unwrap()
+    hurried(graph, Tokens::default(), &Hurried::new())
+        .build()
+        .unwrap()
 }
 
 /// A client with other limits, or with other tokens.
@@ -33,7 +38,29 @@ pub(crate) fn client_with(
     tokens: impl TokenProvider + 'static,
     http: HttpClient,
 ) -> GraphClient {
-    GraphClient::with_http(endpoint(graph), Arc::new(tokens), http)
+    let client = hurried(graph, tokens, &Hurried::new()).http(http);
+    client.build().unwrap()
+}
+
+/// A client whose waits are over at once, and add up on the clock.
+pub(crate) fn hurried(
+    graph: &str,
+    tokens: impl TokenProvider + 'static,
+    clock: &Hurried,
+) -> GraphClientBuilder {
+    GraphClient::builder(endpoint(graph), Arc::new(tokens))
+        .clock(Arc::new(clock.clone()))
+        .deadline(Hurried::DEADLINE)
+}
+
+/// A client with all the limits that the crate sets itself, on a clock that stands still.
+pub(crate) fn timed(graph: &str, clock: &ManualClock) -> GraphClient {
+    let client = GraphClient::builder(endpoint(graph), Arc::new(Tokens::default()));
+    client.clock(Arc::new(clock.clone())).build().unwrap()
+}
+
+pub(crate) fn noon() -> ManualClock {
+    ManualClock::new("2026-11-23T12:00:00Z".parse().unwrap())
 }
 
 pub(crate) fn endpoint(graph: &str) -> GraphEndpoint {
