@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
+use url::Url;
 
 use crate::bearer::IssuerSpec;
 
@@ -30,7 +31,35 @@ pub struct Args {
     #[arg(long = "issuer", value_name = "URL[=keycloak:CLAIM]")]
     pub issuers: Vec<IssuerSpec>,
 
+    /// Where clients reach this host, for `/mcp` [default: the address that it listens on]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<Url>,
+
+    /// The role that a token's `roles` must have for its bearer to decide about ceremonies
+    #[arg(long, value_name = "ROLE", default_value = Self::APPROVER_ROLE)]
+    pub approver_role: String,
+
     /// The audience that tokens must be for [default: the application's client id]
     #[arg(long, value_name = "AUD")]
     pub audience: Option<String>,
+}
+
+impl Args {
+    /// The role of those who decide about ceremonies, unless another is named.
+    pub const APPROVER_ROLE: &str = "ceremony-approver";
+}
+
+/// What the program does without any argument.
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            serve: None,
+            check: false,
+            chronicle: None,
+            issuers: Vec::new(),
+            public_url: None,
+            approver_role: Self::APPROVER_ROLE.to_owned(),
+            audience: None,
+        }
+    }
 }

@@ -5,10 +5,11 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use clock::Clock;
 use compliance_gate::{Gate, IdentityRules};
 use entra_auth::{EntraClient, Scope};
-use intune_core::{InMemoryCeremonies, IntuneConnector};
+use intune_core::{ApprovalRule, InMemoryCeremonies, IntuneConnector};
 use tokio::{net::TcpListener, sync::oneshot};
+use url::Url;
 
-use crate::{ac::Issuer, bearer::Verifier, routes, watched::WatchedSink};
+use crate::{ac::Issuer, bearer::Verifier, mcp, routes, watched::WatchedSink};
 
 /// How long requests under way have once the host is told to end: as long as the slowest decision.
 const LAST_REQUESTS: Duration = Duration::from_secs(20);
@@ -30,6 +31,8 @@ pub struct Host {
     pub operations: Option<Operations>,
     /// Where decisions and invocations are recorded; asked for by `/readyz`.
     pub chronicle: Arc<WatchedSink>,
+    /// Where clients reach it, if not where it listens.
+    pub public_url: Option<Url>,
     /// The host's time.
     pub clock: Arc<dyn Clock>,
 }
@@ -39,8 +42,10 @@ pub struct Host {
 pub struct Operations {
     /// The seven operations.
     pub connector: IntuneConnector,
-    /// Who must approve some of them.
+    /// What of them waits for approval.
     pub ceremonies: InMemoryCeremonies,
+    /// Who may approve.
+    pub approvers: ApprovalRule,
 }
 
 /// Serves `host` until the process is told to end; `listening` is told where.
@@ -62,15 +67,21 @@ pub async fn serve(
 ///
 /// # Errors
 ///
-/// None that axum gives at this time.
+/// The tools at `/mcp` can't be set up.
 pub async fn serve_on(
     host: Host,
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let clock = Arc::clone(&host.clock);
+    let resource = match &host.public_url {
+        Some(url) => url.join("mcp"),
+        None => Url::parse(&format!("http://{}/mcp", listener.local_addr()?)),
+    };
+    let resource = resource.map_err(std::io::Error::other)?;
+    let mcp = mcp::service(&host, resource).map_err(std::io::Error::other)?;
     let (ending, told) = oneshot::channel();
-    let served = axum::serve(listener, routes::router(host)).with_graceful_shutdown(async {
+    let served = axum::serve(listener, routes::router(host, mcp)).with_graceful_shutdown(async {
         end.await;
         let _ = ending.send(());
     });

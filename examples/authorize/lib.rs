@@ -10,12 +10,16 @@
 //!    `intune_graph`, record);
 //! 5. [`ac`]: the Authorization Context that is issued.
 //!
+//! Who has one can use the tools for agents ([`mcp`]), and may need others to approve ([`ceremonies`]).
+//!
 //! [`setup`] puts all that together at the start, and [`scenario`] walks it through every case.
 
 pub mod ac;
 pub mod args;
 pub mod bearer;
+pub mod ceremonies;
 pub mod host;
+pub mod mcp;
 pub mod routes;
 pub mod scenario;
 pub mod setup;

@@ -3,6 +3,8 @@
 mod actions;
 mod ceremony;
 mod compliance_state;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod connector;
 mod delegation;
 mod device;
@@ -20,15 +22,18 @@ pub use actions::{
     ParseUnlockCodeError, Target, WipeOptions,
 };
 pub use ceremony::{
-    Approval, CeremonyRefusal, CeremonyRequest, DecideError, InMemoryCeremonies, Mismatch,
-    OpenCeremony, PendingCeremony,
+    Approval, ApprovalRule, Approver, AsTokensSay, CeremonyRefusal, CeremonyRequest, CeremonyVote,
+    DecideError, InMemoryCeremonies, Mismatch, OpenCeremony, PendingCeremony, People,
 };
 pub use compliance_state::{ComplianceState, UnrecognizedState};
 pub use connector::{
-    BuildConnectorError, IntuneConnector, IntuneConnectorBuilder, Invoked, OperationError,
-    OperationErrorKind,
+    BuildConnectorError, DryRun, IntuneConnector, IntuneConnectorBuilder, Invoked, MutationBudget,
+    OperationError, OperationErrorKind, OperationsSwitch,
 };
-pub use delegation::{CeremonyRule, DelegationScope, InvocationContext, ParseCeremonyRuleError};
+pub use delegation::{
+    CeremonyRule, DelegationError, DelegationScope, InvocationContext, ParseCeremonyRuleError,
+    ScopeTemplate,
+};
 pub use device::{ManagedDevice, ManagedDeviceOwnerType, ManagementAgent, ManagementState};
 pub use directory_compliance::DirectoryCompliance;
 pub use failure::{SourceFailure, SourceFailureKind};
@@ -39,8 +44,8 @@ pub use ids::{
 pub use observation::{DeviceCompliance, Finding, Observation, Served};
 pub use operation::{Capability, Operation, ParseOperationError};
 pub use ports::{
-    Ceremonies, ComplianceSource, Cursor, DeviceActions, DeviceDirectory, DeviceQuery, Freshness,
-    Invalidation, Page,
+    Approvals, Ceremonies, ComplianceSource, Cursor, DeviceActions, DeviceDirectory, DeviceQuery,
+    Freshness, Invalidation, Page,
 };
 #[cfg(feature = "test-util")]
 pub use ports::{MockCeremonies, MockComplianceSource, MockDeviceActions, MockDeviceDirectory};

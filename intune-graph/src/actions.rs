@@ -1,11 +1,15 @@
 use async_trait::async_trait;
 use http::StatusCode;
 use intune_core::{
-    Acceptance, ActionOutcome, DeviceAction, DeviceActions, InvocationId, SourceFailure,
-    SourceFailureKind, Target,
+    Acceptance, ActionOutcome, Capability, DeviceAction, DeviceActions, InvocationId,
+    SourceFailure, SourceFailureKind, Target,
 };
 
-use crate::{answer::Answer, request, wire::Wire};
+use crate::{
+    answer::Answer,
+    request,
+    wire::{Effect, Wire},
+};
 
 /// The power to sync, lock, retire and wipe a tenant's devices, by Microsoft Graph.
 ///
@@ -18,11 +22,12 @@ use crate::{answer::Answer, request, wire::Wire};
 ///
 /// | what came back | outcome |
 /// | --- | --- |
-/// | 200, 202, 204 | accepted |
+/// | 204; 200 or 202 without a body | accepted |
 /// | 4xx but 408 and 429, or nothing was sent | rejected |
-/// | 408, 429, 5xx, 3xx, any other status, no whole answer | unknown |
+/// | 408, 429, 5xx, 3xx, anything else, no whole answer | unknown |
 ///
-/// A 429 is among the unknown because Intune has been seen to do what it answered so.
+/// A 429 is among the unknown because Intune has been seen to do what it answered so, and a success with a body
+/// because Graph documents none: it can be a proxy's page.
 #[derive(Clone, Debug)]
 pub struct GraphActions {
     wire: Wire,
@@ -40,6 +45,10 @@ impl GraphActions {
 
 #[async_trait]
 impl DeviceActions for GraphActions {
+    async fn ready(&self, action: &DeviceAction) -> Result<(), SourceFailure> {
+        self.wire.call().prepare_write(effect(action)).await
+    }
+
     async fn perform(
         &self,
         action: &DeviceAction,
@@ -52,7 +61,9 @@ impl DeviceActions for GraphActions {
         };
         let id = invocation.to_string();
         let mut call = self.wire.call();
-        let answer = call.write(id, |token, id| request::act(&url, action, token, id));
+        let answer = call.write(effect(action), id, |token, id| {
+            request::act(&url, action, token, id)
+        });
         match answer.await {
             Ok(answer) => outcome(&answer),
             Err(lost) if lost.may_have_been_received => ActionOutcome::Unknown(lost.failure),
@@ -61,9 +72,24 @@ impl DeviceActions for GraphActions {
     }
 }
 
+const fn effect(action: &DeviceAction) -> Effect {
+    match action.operation().capability() {
+        Capability::Mutate => Effect::Write,
+        Capability::Read | Capability::Propose => Effect::Propose,
+    }
+}
+
 fn outcome(answer: &Answer) -> ActionOutcome {
     match answer.status() {
-        status @ (StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT) => {
+        status if status.is_success() && answer.is_held_for_approval() => {
+            let failure = SourceFailure::new(SourceFailureKind::ApprovalRequired)
+                .with_status(status.as_u16())
+                .with_request_id(&answer.id());
+            ActionOutcome::Unknown(failure)
+        }
+        status @ (StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT)
+            if answer.is_empty() =>
+        {
             ActionOutcome::Accepted(Acceptance::new(Some(status.as_u16()), Some(&answer.id())))
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {

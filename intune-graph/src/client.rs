@@ -90,8 +90,8 @@ impl GraphClient {
     /// Finds out what stands between a host and its tenant: tokens, permissions, one read, the clock, and
     /// whether the tenant counts devices without a policy as compliant.
     ///
-    /// Give it the host's actions, if it has any. It costs at most two requests and two tokens, and changes
-    /// nothing.
+    /// Give it the host's actions, if it has any. It changes nothing, and costs two tokens and two reads, which are
+    /// tried again as others are; each has the deadline of a call.
     ///
     /// # Cancel safety
     ///
@@ -143,6 +143,7 @@ impl DeviceDirectory for GraphClient {
             return Err(malformed("too_many_pages"));
         }
         let mut call = self.wire.call();
+        let _turn = call.turn_to_list().await?;
         let (mut items, next) = self.read_page(&mut call, &here, |_| true).await?;
         items.retain(|device| query.matches(device));
         Ok(Page {

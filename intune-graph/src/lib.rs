@@ -6,6 +6,9 @@ mod builder;
 mod client;
 mod config;
 mod endpoint;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod listing;
 mod object;
 mod odata;

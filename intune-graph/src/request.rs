@@ -7,14 +7,14 @@ use entra_auth::{
 };
 use http::{
     HeaderValue, Request,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
     request::Builder,
 };
 use intune_core::{
     DeviceAction, DeviceQuery, EntraDeviceId, ManagedDeviceId, SourceFailure, SourceFailureKind,
     WipeOptions,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, zeroize::Zeroizing};
 use url::Url;
 
 use crate::{odata, row};
@@ -119,8 +119,9 @@ pub(crate) fn act(
 ) -> Result<Request<Bytes>, http::Error> {
     let request = signed(Request::post(url.as_str()), token, client_request_id)?;
     match action {
+        // Said, since servers answer 411 to a POST without a length, and our connections leave that of none out.
         DeviceAction::Sync | DeviceAction::RemoteLock | DeviceAction::Retire => {
-            request.body(Bytes::new())
+            request.header(CONTENT_LENGTH, 0).body(Bytes::new())
         }
         DeviceAction::Wipe(options) => request
             .header(CONTENT_TYPE, "application/json")
@@ -128,20 +129,42 @@ pub(crate) fn act(
     }
 }
 
-/// Only what isn't the default is sent.
+/// Only what isn't the default is sent. Wiped from memory when it was, as far as it is ours.
 fn wipe_body(options: &WipeOptions) -> Bytes {
+    // Room for all members, so that none of them is left behind in a smaller buffer.
+    let mut body = Zeroizing::new(String::with_capacity(160));
     let flags = [
         ("keepEnrollmentData", options.keeps_enrollment_data()),
         ("keepUserData", options.keeps_user_data()),
         ("persistEsimDataPlan", options.persists_esim_data_plan()),
     ];
-    let set = flags.into_iter().filter(|(_, is_set)| *is_set);
-    let mut members: Vec<_> = set.map(|(name, _)| format!("\"{name}\":true")).collect();
+    for (name, _) in flags.into_iter().filter(|(_, is_set)| *is_set) {
+        for part in [separator(&body), "\"", name, "\":true"] {
+            body.push_str(part);
+        }
+    }
     if let Some(code) = options.unlock_code() {
         // Six digits, which JSON takes as they are.
-        members.push(format!("\"macOsUnlockCode\":\"{}\"", code.expose()));
+        for part in [
+            separator(&body),
+            "\"macOsUnlockCode\":\"",
+            code.expose(),
+            "\"",
+        ] {
+            body.push_str(part);
+        }
     }
-    format!("{{{}}}", members.join(",")).into()
+    let end = if body.is_empty() { "{}" } else { "}" };
+    body.push_str(end);
+    secret_bytes(body)
+}
+
+fn separator(body: &str) -> &'static str {
+    if body.is_empty() { "{" } else { "," }
+}
+
+fn secret_bytes(text: Zeroizing<String>) -> Bytes {
+    Bytes::from_owner(text)
 }
 
 /// What every request carries. `client_request_id` is ours; Graph repeats it, and Microsoft's support asks for it.
@@ -150,7 +173,11 @@ pub(crate) fn signed(
     token: &AccessToken,
     client_request_id: &str,
 ) -> Result<Builder, http::Error> {
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret().expose_secret()))?;
+    let secret = token.secret().expose_secret();
+    let mut bearer = Zeroizing::new(String::with_capacity(7 + secret.len()));
+    bearer.push_str("Bearer ");
+    bearer.push_str(secret);
+    let mut bearer = HeaderValue::from_maybe_shared(secret_bytes(bearer))?;
     bearer.set_sensitive(true);
     Ok(request
         .header(AUTHORIZATION, bearer)

@@ -1,16 +1,12 @@
 //! A device as Graph writes it. Reading is total: a property that is missing, null, of another type or
 //! nonsense is not known, and never spoils the rows beside it.
 
-use std::fmt;
-
 use intune_core::{
     ComplianceState, EntraDeviceId, ManagedDevice, ManagedDeviceId, ManagedDeviceOwnerType,
     ManagementAgent, ManagementState,
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// The properties that are asked for: all those that are read below.
 pub(crate) const PROPERTIES: [&str; 19] = [
@@ -108,75 +104,40 @@ impl Text {
     }
 }
 
+/// Longer texts are cut: a device is one of many in memory, and Intune's own take a tenth of this.
+const MAX_TEXT: usize = 1024;
+
+fn short(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// `true` or `false`, or nothing.
 #[derive(Debug, Default)]
 struct Flag(Option<bool>);
 
-/// Whatever a property's value is, as far as a row is interested in it.
-enum Scalar {
-    Text(String),
-    Flag(bool),
-    Other,
-}
-
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match deserializer.deserialize_any(AnyValue)? {
-            Scalar::Text(text) if !text.is_empty() => Self(Some(text)),
-            _ => Self(None),
-        })
+        let text: Option<String> = value(deserializer)?;
+        let text = text.filter(|text| !text.is_empty());
+        Ok(Self(text.map(short)))
     }
 }
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match deserializer.deserialize_any(AnyValue)? {
-            Scalar::Flag(flag) => Self(Some(flag)),
-            _ => Self(None),
-        })
+        value(deserializer).map(Self)
     }
 }
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
-    type Value = Scalar;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
-        Ok(Scalar::Text(text.to_owned()))
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Scalar, E> {
-        Ok(Scalar::Flag(flag))
-    }
-
-    fn visit_unit<E>(self) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scalar, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Scalar, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
+/// Takes a value as it is written, and then sees whether it is a `T`. To read it at once would end the page with
+/// it if it is JSON by its form alone, such as `1e999` or half of a surrogate pair.
+fn value<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let written = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(written.get()).unwrap_or_default())
 }

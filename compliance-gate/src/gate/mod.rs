@@ -91,6 +91,12 @@ impl Gate {
         GateBuilder::new(policies, source, clock)
     }
 
+    /// The policies that it decides by.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.inner.policies
+    }
+
     /// Forgets what is known of devices, in every layer of the source. For whoever changed them.
     pub fn invalidate(&self, what: Invalidation) {
         self.inner.source.invalidate(what);
@@ -117,7 +123,11 @@ impl Gate {
             Step::LookUp(device) => {
                 let freshness = Freshness {
                     now: start,
-                    max_age: gate.max_age,
+                    max_age: if request.live {
+                        Duration::ZERO
+                    } else {
+                        gate.max_age
+                    },
                 };
                 let found = match gate.peek(device, freshness) {
                     Some(observation) => Ok(observation),

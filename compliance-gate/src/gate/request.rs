@@ -9,6 +9,7 @@ pub struct GateRequest<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) template: &'a AccordTemplate,
     pub(crate) device: DeviceIdentity,
+    pub(crate) live: bool,
     pub(crate) traceparent: Option<TraceParent>,
 }
 
@@ -24,8 +25,16 @@ impl<'a> GateRequest<'a> {
             principal,
             template,
             device,
+            live: false,
             traceparent: None,
         }
+    }
+
+    /// Has the device looked up, whatever is cached: for what can't be undone.
+    #[must_use]
+    pub const fn live(mut self) -> Self {
+        self.live = true;
+        self
     }
 
     /// Adds the trace that the request belongs to.

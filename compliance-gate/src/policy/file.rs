@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
-use intune_core::AccordTemplate;
+use intune_core::{AccordTemplate, ScopeTemplate};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -21,6 +21,10 @@ use super::{Overrides, PolicyLayer, UnknownTemplates};
 ///     device_compliance_required = true
 ///     strict = true
 ///     mode = "report_only"            # or "enforce", the default, or "off"
+///
+///     [delegation_scopes.device-management]
+///     capabilities = ["READ", "PROPOSE", "MUTATE"]
+///     ceremony_required_for = ["MUTATE"]
 /// "#)?;
 /// # let _ = file;
 /// let error = PolicyFile::parse("[accords.ops]\nrequired = true").unwrap_err();
@@ -32,6 +36,8 @@ use super::{Overrides, PolicyLayer, UnknownTemplates};
 pub struct PolicyFile {
     #[serde(default, deserialize_with = "without_repeats")]
     pub(super) accords: BTreeMap<AccordTemplate, PolicyLayer>,
+    #[serde(default, deserialize_with = "without_repeats")]
+    pub(super) delegation_scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
     #[serde(default, deserialize_with = "given")]
     pub(super) overrides: Option<Overrides>,
     #[serde(default, deserialize_with = "given")]
@@ -73,36 +79,38 @@ where
 }
 
 /// A table of settings. serde would also read one from an array of its values.
-struct Table(PolicyLayer);
+struct Table<T>(T);
 
-impl<'de> Deserialize<'de> for Table {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Settings;
+        struct Settings<T>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for Settings {
-            type Value = Table;
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Settings<T> {
+            type Value = Table<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a table of settings")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Table, A::Error> {
-                PolicyLayer::deserialize(MapAccessDeserializer::new(map)).map(Table)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Table<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Table)
             }
         }
 
-        deserializer.deserialize_map(Settings)
+        deserializer.deserialize_map(Settings(PhantomData))
     }
 }
 
 /// A JSON object may name a template twice, and the last would silently win.
-fn without_repeats<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<AccordTemplate, PolicyLayer>, D::Error> {
-    struct Accords;
+fn without_repeats<'de, T, D>(deserializer: D) -> Result<BTreeMap<AccordTemplate, T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Accords<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for Accords {
-        type Value = BTreeMap<AccordTemplate, PolicyLayer>;
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Accords<T> {
+        type Value = BTreeMap<AccordTemplate, T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a table of accord templates")
@@ -110,8 +118,10 @@ fn without_repeats<'de, D: Deserializer<'de>>(
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut accords = BTreeMap::new();
-            while let Some((template, Table(layer))) = map.next_entry::<AccordTemplate, Table>()? {
-                if accords.insert(template.clone(), layer).is_some() {
+            while let Some((template, Table(entry))) =
+                map.next_entry::<AccordTemplate, Table<T>>()?
+            {
+                if accords.insert(template.clone(), entry).is_some() {
                     return Err(A::Error::custom(format!(
                         "accord `{template}` is given twice"
                     )));
@@ -121,5 +131,5 @@ fn without_repeats<'de, D: Deserializer<'de>>(
         }
     }
 
-    deserializer.deserialize_map(Accords)
+    deserializer.deserialize_map(Accords(PhantomData))
 }

@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use intune_core::AccordTemplate;
+use intune_core::{AccordTemplate, ScopeTemplate};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -37,6 +37,8 @@ const BUILT_IN_TEMPLATES: [&str; 2] = ["infrastructure-operations", "device-mana
 pub struct Policies {
     templates: HashMap<AccordTemplate, Arc<EffectivePolicy>>,
     unlisted: Arc<EffectivePolicy>,
+    delegation_scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
+    read_only: ScopeTemplate,
 }
 
 impl Policies {
@@ -58,6 +60,8 @@ impl Policies {
         Self {
             templates: HashMap::new(),
             unlisted: Arc::new(off),
+            delegation_scopes: BTreeMap::new(),
+            read_only: ScopeTemplate::read_only(),
         }
     }
 
@@ -65,6 +69,14 @@ impl Policies {
     #[must_use]
     pub fn for_template(&self, template: &AccordTemplate) -> &Arc<EffectivePolicy> {
         self.templates.get(template).unwrap_or(&self.unlisted)
+    }
+
+    /// The delegation scope that `template` gives by default: what was set for it, everything with approvals for
+    /// `device-management`, and `READ` else.
+    #[must_use]
+    pub fn delegation_scope(&self, template: &AccordTemplate) -> &ScopeTemplate {
+        let set = self.delegation_scopes.get(template);
+        set.unwrap_or(&self.read_only)
     }
 }
 
@@ -99,6 +111,7 @@ pub struct PoliciesBuilder {
     conditions: Conditions,
     overrides: Overrides,
     unknown_templates: UnknownTemplates,
+    delegation_scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
 }
 
 impl PoliciesBuilder {
@@ -118,8 +131,15 @@ impl PoliciesBuilder {
     /// set for it before.
     pub fn file(mut self, file: PolicyFile) -> Self {
         self.templates.extend(file.accords);
+        self.delegation_scopes.extend(file.delegation_scopes);
         self.overrides = file.overrides.unwrap_or(self.overrides);
         self.unknown_templates = file.unknown_templates.unwrap_or(self.unknown_templates);
+        self
+    }
+
+    /// Sets what one template's grants give by default; what was set for it before is replaced.
+    pub fn delegation_scope(mut self, template: AccordTemplate, scope: ScopeTemplate) -> Self {
+        self.delegation_scopes.insert(template, scope);
         self
     }
 
@@ -185,8 +205,21 @@ impl PoliciesBuilder {
         Ok(Policies {
             templates: templates.collect(),
             unlisted: effective(global, global, self.unknown_templates),
+            delegation_scopes: with_built_in(self.delegation_scopes),
+            read_only: ScopeTemplate::read_only(),
         })
     }
+}
+
+fn with_built_in(
+    mut scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
+) -> BTreeMap<AccordTemplate, ScopeTemplate> {
+    if let Ok(template) = "device-management".parse() {
+        scopes
+            .entry(template)
+            .or_insert_with(ScopeTemplate::production);
+    }
+    scopes
 }
 
 /// Templates loosen what the layers below ask for, where that is forbidden.

@@ -1,5 +1,6 @@
 //! Bearer tokens of trusted issuers: their signature, and what they claim.
 
+mod approver;
 mod discovery;
 mod issuer;
 mod keys;

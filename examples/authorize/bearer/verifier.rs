@@ -168,6 +168,11 @@ impl Verifier {
         })
     }
 
+    /// The issuers that are trusted.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().map(|keys| keys.spec().issuer.as_str())
+    }
+
     /// The issuers whose keys can't be had.
     pub async fn issuers_without_keys(&self) -> Vec<String> {
         let mut without = Vec::new();
@@ -198,7 +203,7 @@ fn is_for(claims: &TokenClaims, audience: &str) -> bool {
 }
 
 /// Seconds since 1970, possibly with a fraction: [RFC 7519](https://www.rfc-editor.org/rfc/rfc7519#section-2).
-fn numeric_date(value: &Value) -> Option<Timestamp> {
+pub(super) fn numeric_date(value: &Value) -> Option<Timestamp> {
     let seconds = value
         .as_f64()
         .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;

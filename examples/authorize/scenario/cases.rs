@@ -1,13 +1,17 @@
 //! The cases: each row of the decision table that a token can reach, and what doesn't reach the table.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use compliance_gate::{Mode, Policies, PolicyLayer};
 use intune_sim::{Fault, FaultKind, KeyChoice, Route, Sim};
 
 use super::{
     cast,
-    operations::{Desk, Step},
+    desk::{Desk, Step},
+    operations,
     walk::{Row, Walk},
 };
 use crate::{args::Args, setup};
@@ -51,29 +55,33 @@ pub(super) struct Story {
 pub(super) async fn walk(sim: &Sim, chronicle: Option<&Path>) -> Result<Story, Failure> {
     let path = chronicle.map_or_else(setup::new_chronicle, Path::to_owned);
     let args = Args {
-        serve: None,
-        check: false,
         chronicle: Some(path.clone()),
-        issuers: Vec::new(),
-        audience: None,
+        ..Args::default()
     };
     let off = Walk::start(setup::with_policies(sim, &args, Policies::disabled())?).await?;
     let mut rows = gate_off(off, sim).await?;
 
     let setup = setup::with_policies(sim, &args, policies()?)?;
-    let operations = setup.host.operations.clone();
-    let operations = operations.ok_or("the host has no connector")?;
+    let connector = setup
+        .host
+        .operations
+        .clone()
+        .ok_or("no connector")?
+        .connector;
+    let mut desk = Desk::new(connector, Arc::clone(&setup.host.issuer));
     let mut host = Walk::start(setup).await?;
     without_look_up(&mut host, sim).await?;
     outage_and_recovery(&mut host, sim).await?;
     devices(&mut host, sim).await?;
     tokens(&mut host, sim).await?;
-    let desk = Desk::new(operations.connector, operations.ceremonies);
-    let steps = desk.work(&mut host, sim).await?;
+    operations::read(&mut desk, &mut host, sim).await?;
+    operations::lock(&mut desk, &mut host, sim).await?;
+    operations::retire(&mut desk, &mut host, sim).await?;
+    operations::wipe(&mut desk, &mut host, sim).await?;
     rows.extend(host.end().await?);
     Ok(Story {
         rows,
-        steps,
+        steps: desk.steps,
         chronicle: path,
     })
 }

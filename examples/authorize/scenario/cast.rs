@@ -5,6 +5,8 @@ use std::time::Duration;
 use clock::{Clock, SystemClock, Timestamp};
 use intune_sim::{Device, Sim, UserToken};
 
+use crate::args::Args;
+
 const ADELE: &str = "aaaaaaaa-0000-4000-8000-0000000000a1";
 const SOMEBODY_ELSE: &str = "aaaaaaaa-0000-4000-8000-0000000000b2";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -52,6 +54,17 @@ pub(super) fn borrowed(sim: &Sim) -> Device {
     device
 }
 
+/// Adds a phone of somebody else's, and a token of theirs that names it.
+pub(super) fn bens_phone(sim: &Sim) -> (Device, String) {
+    let device = device(sim, "PHONE-BEN", "compliant").user_id(SOMEBODY_ELSE);
+    sim.put_device(device.clone());
+    let token = UserToken::entra()
+        .subject("ben")
+        .claim("oid", SOMEBODY_ELSE)
+        .device(device.entra_device_id());
+    (device, sim.mint(token))
+}
+
 /// Adds a device that hasn't checked in for two months.
 pub(super) fn forgotten(sim: &Sim) -> Device {
     let last_sync = now().saturating_sub(60 * DAY).to_string();
@@ -68,6 +81,16 @@ pub(super) fn token() -> UserToken {
 /// A token of Adele's that names this device.
 pub(super) fn on(device: &Device) -> UserToken {
     token().device(device.entra_device_id())
+}
+
+/// A token of somebody who may decide about ceremonies, and has just signed in.
+pub(super) fn approver(sim: &Sim, subject: &str) -> String {
+    let token = UserToken::entra()
+        .subject(subject)
+        .claim("scp", "access_as_user")
+        .claim("roles", vec![Args::APPROVER_ROLE])
+        .claim("auth_time", now().unix_seconds());
+    sim.mint(token)
 }
 
 fn now() -> Timestamp {

@@ -3,6 +3,7 @@
 
 mod cases;
 mod cast;
+mod desk;
 mod operations;
 mod table;
 mod walk;
@@ -26,7 +27,7 @@ pub async fn run(
     );
     let story = cases::walk(sim, chronicle).await?;
     table::print(&story.rows);
-    println!("\nWith ACs, an agent of Adele's operates devices; Megan is asked for approval.\n");
+    println!("\nWith ACs, Adele operates devices; Megan is asked for approval.\n");
     table::print_operations(&story.steps);
 
     let rows = story

@@ -1,6 +1,6 @@
 //! The answers, for a person to read.
 
-use super::{operations::Step, walk::Row};
+use super::{desk::Step, walk::Row};
 
 /// Prints the answers as a table. `row` is that of the decision table.
 pub(super) fn print(rows: &[Row]) {

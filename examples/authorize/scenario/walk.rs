@@ -1,10 +1,9 @@
 //! A client of the host, and what it was answered.
 
 use bytes::Bytes;
-use clock::Timestamp;
 use entra_auth::http::HttpClient;
 use http::{Request, StatusCode};
-use intune_core::{AccordTemplate, AuthorizationContextId};
+use intune_core::CeremonyId;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -50,32 +49,6 @@ impl Row {
     }
 }
 
-/// An Authorization Context, as its caller got it.
-#[derive(Clone, Debug)]
-pub(super) struct Issued {
-    pub(super) id: AuthorizationContextId,
-    pub(super) template: AccordTemplate,
-    pub(super) issuer: String,
-    pub(super) subject: String,
-    pub(super) expires_at: Timestamp,
-}
-
-impl Issued {
-    fn read(answer: &Value) -> Result<Self, Failure> {
-        let text = |pointer: &str| {
-            let value = answer.pointer(pointer).and_then(Value::as_str);
-            value.ok_or_else(|| format!("no Authorization Context was issued: no {pointer}"))
-        };
-        Ok(Self {
-            id: text("/ac/id")?.parse()?,
-            template: text("/ac/accord_template")?.parse()?,
-            issuer: text("/ac/principal/issuer")?.to_owned(),
-            subject: text("/ac/principal/subject")?.to_owned(),
-            expires_at: text("/ac/expires_at")?.parse()?,
-        })
-    }
-}
-
 /// A host that serves on loopback, and the requests made to it.
 pub(super) struct Walk {
     base: String,
@@ -103,16 +76,17 @@ impl Walk {
         })
     }
 
-    /// Asks for an AC that a compliant device gets.
+    /// Asks for an AC that a compliant device gets; its token.
     pub(super) async fn issue(
         &mut self,
         case: (&'static str, &'static str),
         template: &str,
         token: String,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<String, Failure> {
         let expected = (200, "compliant", "live");
         let answer = self.answer(case, template, Some(token), expected).await?;
-        Issued::read(&answer)
+        let ac = answer.pointer("/ac/token").and_then(Value::as_str);
+        Ok(ac.ok_or("no Authorization Context was issued")?.to_owned())
     }
 
     /// Asks for an AC under `template`, and keeps the answer as a row.
@@ -178,6 +152,35 @@ impl Walk {
             return Err("a 503 came without Retry-After".into());
         }
         Ok(answer)
+    }
+
+    /// Says yes or no to a ceremony, with a token; the status of the answer.
+    pub(super) async fn decide(
+        &self,
+        id: CeremonyId,
+        vote: &str,
+        token: String,
+    ) -> Result<u16, Failure> {
+        let url = format!("{}/governance/ceremonies/{id}/{vote}", self.base);
+        let request = Request::post(url)
+            .header("Authorization", format!("Bearer {token}"))
+            .body(Bytes::from(
+                json!({"reason": "as agreed by phone"}).to_string(),
+            ))?;
+        Ok(self.client.send(request).await?.status().as_u16())
+    }
+
+    /// The same, by somebody who may.
+    pub(super) async fn agreed(
+        &self,
+        id: CeremonyId,
+        vote: &str,
+        token: String,
+    ) -> Result<(), Failure> {
+        match self.decide(id, vote, token).await? {
+            200 => Ok(()),
+            status => Err(format!("to {vote} was answered with {status}").into()),
+        }
     }
 
     /// Ends the host, so that its Chronicle is closed.

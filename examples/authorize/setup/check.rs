@@ -1,19 +1,22 @@
 //! Before the first request: whether the host could answer it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, fs::OpenOptions, path::Path, sync::Arc};
 
 use clock::{Clock, SystemClock};
 use compliance_gate::GateConfig;
+use entra_auth::http::HttpClient;
 use env_config::Environment;
 use intune_graph::Preflight;
 
 use super::{Devices, Failure, TenantConfig, home::Home};
-use crate::args::Args;
+use crate::{args::Args, bearer::Verifier};
 
 /// What was found: the settings, and, if they can be used, the tenant.
 #[derive(Debug)]
 pub struct Report {
     settings: Result<&'static str, String>,
+    chronicle: Result<(), String>,
+    issuers_without_keys: Vec<String>,
     tenant: Option<Preflight>,
 }
 
@@ -22,17 +25,23 @@ impl Report {
     #[must_use]
     pub fn has_passed(&self) -> bool {
         let tenant = self.tenant.as_ref();
-        self.settings.is_ok() && tenant.is_none_or(Preflight::has_passed)
+        self.settings.is_ok()
+            && self.chronicle.is_ok()
+            && self.issuers_without_keys.is_empty()
+            && tenant.is_none_or(Preflight::has_passed)
     }
 }
 
 /// Checks the settings that the environment and the command line make, and then the tenant.
 pub async fn check(environment: &Environment, args: &Args) -> Report {
-    let devices = match devices(environment, args) {
-        Ok(devices) => devices,
+    let chronicle = chronicle(args.chronicle.as_deref());
+    let (devices, verifier) = match parts(environment, args) {
+        Ok(parts) => parts,
         Err(problems) => {
             return Report {
                 settings: Err(problems.to_string()),
+                chronicle,
+                issuers_without_keys: Vec::new(),
                 tenant: None,
             };
         }
@@ -47,11 +56,29 @@ pub async fn check(environment: &Environment, args: &Args) -> Report {
     };
     Report {
         settings: Ok(settings),
+        chronicle,
+        issuers_without_keys: verifier.issuers_without_keys().await,
         tenant,
     }
 }
 
-fn devices(environment: &Environment, args: &Args) -> Result<Option<Devices>, Failure> {
+/// Whether the Chronicle can be written where it is to be. Leaves nothing there.
+fn chronicle(path: Option<&Path>) -> Result<(), String> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let opened = if path.exists() {
+        OpenOptions::new().append(true).open(path).map(drop)
+    } else {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map(drop)
+    };
+    opened.map_err(|error| format!("`{}` can't be written: {error}", path.display()))
+}
+
+fn parts(environment: &Environment, args: &Args) -> Result<(Option<Devices>, Verifier), Failure> {
     let gate = GateConfig::from_env(environment);
     let tenant = if GateConfig::wants_enabled(environment) {
         let tenant = TenantConfig::from_env(environment);
@@ -65,12 +92,12 @@ fn devices(environment: &Environment, args: &Args) -> Result<Option<Devices>, Fa
     };
     let home = Home::from_env(environment);
     let issuers = home.issuers(args)?;
-    home.audience(args)?;
+    let audience = home.audience(args)?;
     home.identity_rules(&issuers, tenant.is_some())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    tenant
-        .map(|tenant| Devices::of(&tenant, &clock))
-        .transpose()
+    let devices = tenant.map(|tenant| Devices::of(&tenant, &clock));
+    let verifier = Verifier::new(issuers, audience, &HttpClient::new()?, clock);
+    Ok((devices.transpose()?, verifier))
 }
 
 impl fmt::Display for Report {
@@ -82,6 +109,13 @@ impl fmt::Display for Report {
                     writeln!(f, "{:<8} {:<25} {problem}", "FAILED", "settings")?;
                 }
             }
+        }
+        if let Err(problem) = &self.chronicle {
+            writeln!(f, "{:<8} {:<25} {problem}", "FAILED", "chronicle")?;
+        }
+        for issuer in &self.issuers_without_keys {
+            let problem = format!("`{issuer}`: can't be had; check its address and the network");
+            writeln!(f, "{:<8} {:<25} {problem}", "FAILED", "keys of an issuer")?;
         }
         match &self.tenant {
             Some(preflight) => preflight.fmt(f),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use clock::Clock;
 use entra_auth::{EntraClient, EntraConfig, Scope};
 use env_config::{ConfigError, Environment};
-use intune_core::{ComplianceSource, InMemoryCeremonies, IntuneConnector};
+use intune_core::{ApprovalRule, ComplianceSource, InMemoryCeremonies, IntuneConnector};
 use intune_graph::{GraphActions, GraphClient, GraphConfig, OperationsConfig};
 
 use super::Failure;
@@ -44,6 +44,7 @@ pub(super) struct Devices {
     pub(super) graph: GraphClient,
     pub(super) actions: Option<GraphActions>,
     pub(super) tokens: (EntraClient, Scope),
+    tenant: String,
 }
 
 impl Devices {
@@ -65,6 +66,7 @@ impl Devices {
             graph,
             actions,
             tokens: (tokens, endpoint.scope().clone()),
+            tenant: tenant.entra.tenant().to_string(),
         })
     }
 
@@ -73,13 +75,15 @@ impl Devices {
         source: Arc<dyn ComplianceSource>,
         max_age: Duration,
         sink: &Arc<WatchedSink>,
+        approvers: ApprovalRule,
         clock: &Arc<dyn Clock>,
     ) -> Result<Operations, Failure> {
-        let ceremonies = InMemoryCeremonies::new(Arc::clone(clock));
+        let ceremonies = InMemoryCeremonies::new(approvers.clone(), Arc::clone(clock));
         let directory = Arc::new(self.graph.clone());
         let mut connector = IntuneConnector::builder(directory, source, Arc::clone(clock))
             .chronicle(sink.clone(), ISSUER.parse()?)
             .ceremonies(Arc::new(ceremonies.clone()))
+            .tenant(&*self.tenant)
             .max_age(max_age);
         if let Some(actions) = &self.actions {
             connector = connector.actions(Arc::new(actions.clone()));
@@ -87,6 +91,7 @@ impl Devices {
         Ok(Operations {
             connector: connector.build()?,
             ceremonies,
+            approvers,
         })
     }
 }

@@ -13,7 +13,7 @@ use clock::{Clock, SystemClock};
 use compliance_gate::{CachedCompliance, Conditions, Gate, GateConfig, Policies};
 use entra_auth::http::HttpClient;
 use env_config::{ConfigError, Environment};
-use intune_core::{ComplianceSource, DirectoryCompliance};
+use intune_core::{ApprovalRule, ComplianceSource, DirectoryCompliance};
 use intune_sim::{Sim, SimConfig};
 
 pub use check::{Report, check};
@@ -24,7 +24,7 @@ use home::Home;
 use crate::{
     ac::{ISSUER, Issuer},
     args::Args,
-    bearer::Verifier,
+    bearer::{IssuerSpec, Verifier},
     host::Host,
     watched::WatchedSink,
 };
@@ -186,7 +186,10 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         .chronicle(sink.clone(), ISSUER.parse()?)
         .build()?;
     let operations = match &devices {
-        Some(devices) => Some(devices.operations(source, max_age, &sink, &clock)?),
+        Some(devices) => {
+            let approvers = approvers(&issuers, args);
+            Some(devices.operations(source, max_age, &sink, approvers, &clock)?)
+        }
         None => None,
     };
 
@@ -199,6 +202,7 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         graph: devices.map(|devices| devices.tokens),
         operations,
         chronicle: sink,
+        public_url: args.public_url.clone(),
         clock,
     };
     Ok(Setup {
@@ -206,6 +210,14 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         chronicle,
         warning: None,
     })
+}
+
+/// Who may approve: people of the issuers that are trusted, with a role.
+fn approvers(issuers: &[IssuerSpec], args: &Args) -> ApprovalRule {
+    let mut issuers = issuers.iter().map(|spec| spec.issuer.as_str());
+    let first = issuers.next().unwrap_or_default();
+    let rule = ApprovalRule::new(first, args.approver_role.as_str());
+    issuers.fold(rule, ApprovalRule::issuer)
 }
 
 /// A new file for a Chronicle, in the system's temporary directory.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, Receipt, Record, Sink};
 use compliance_gate::{Conditions, Mode, OnAuditFailure, Policies, PolicyLayer};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{running::Running, tenant::Tenant};
@@ -32,11 +33,14 @@ async fn what_cannot_be_recorded_is_not_allowed() {
     for sink in [Broken::Refusing, Broken::Silent] {
         let policies = Policies::builder().build().unwrap();
         let host = Running::recording_in(&tenant, policies, Arc::new(sink)).await;
-        for token in [
+        let tokens = [
             tenant.token(json!({})),
             tenant.token(json!({"deviceid": "x"})),
-        ] {
-            let answer = host.authorize(&token, "device-management").await;
+        ];
+        let asks = tokens
+            .iter()
+            .map(|token| host.authorize(token, "device-management"));
+        for answer in join_all(asks).await {
             assert_eq!(answer.status, 503);
             assert!(answer.headers.contains_key("retry-after"));
             let decision = &answer.body["decision"];

@@ -23,7 +23,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-fn command(variables: &[(String, String)], arguments: &[&str]) -> Command {
+pub(crate) fn command(variables: &[(String, String)], arguments: &[&str]) -> Command {
     let mut command = Command::new(example("authorize"));
     command.env_clear().args(arguments);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
@@ -31,14 +31,14 @@ fn command(variables: &[(String, String)], arguments: &[&str]) -> Command {
 }
 
 /// A program that serves, and is killed when it is no longer needed.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     files: TempDir,
     first_line: String,
 }
 
 impl Program {
-    fn serve(variables: &[(String, String)], more: &[&str]) -> Self {
+    pub(crate) fn serve(variables: &[(String, String)], more: &[&str]) -> Self {
         let files = TempDir::new().unwrap();
         let chronicle = files.path().join("chronicle.jsonl");
         let mut arguments = vec!["--serve", "--chronicle", chronicle.to_str().unwrap()];
@@ -60,7 +60,11 @@ impl Program {
         }
     }
 
-    fn base(&self) -> String {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn base(&self) -> String {
         let address = self.first_line.strip_prefix("listening on ");
         let address = address.and_then(|line| line.strip_suffix('\n'));
         let errors = || std::fs::read_to_string(self.files.path().join("stderr"));
@@ -70,7 +74,7 @@ impl Program {
     }
 
     /// Ends it with SIGTERM; its exit code, and all that it printed and wrote.
-    fn end(mut self) -> (Option<i32>, String, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
         let id = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -99,7 +103,7 @@ impl Drop for Program {
     }
 }
 
-async fn ask(base: &str, token: &str, template: &str) -> (u16, Value) {
+pub(crate) async fn ask(base: &str, token: &str, template: &str) -> (u16, Value) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http
         .post(format!("{base}/governance/authorize/"))
@@ -204,6 +208,8 @@ async fn every_variable_that_is_wrong_is_named_at_once_and_no_secret_is() {
         ("INTUNE_COMPLIANCE_STRICT", "2"),
         ("INTUNE_COMPLIANCE_CACHE_TTL", "86401"),
         ("INTUNE_ACCORD_POLICIES", "/nowhere/policy.toml"),
+        ("INTUNE_OPERATIONS", "perhaps"),
+        ("INTUNE_OPERATIONS_CLIENT_ID", "canary-no-guid"),
     ];
     let mut text = fails(&variables(&tenant, &wrong), &["--serve"]);
     for (name, _) in wrong {
@@ -247,6 +253,8 @@ async fn switched_off_it_serves_whatever_else_is_set_and_warns_once() {
         ("INTUNE_COMPLIANCE_STRICT", "true"),
         ("INTUNE_COMPLIANCE_CACHE_TTL", "-1"),
         ("INTUNE_ACCORD_POLICIES", "/nowhere"),
+        ("INTUNE_OPERATIONS", "garbage"),
+        ("INTUNE_OPERATIONS_CLIENT_ID", "garbage"),
     ];
     let issuer = tenant.issuer();
     let arguments = ["--issuer", &issuer, "--audience", CLIENT];

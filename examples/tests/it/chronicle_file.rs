@@ -21,7 +21,7 @@ async fn four_decisions() -> (Tenant, Running, Vec<Value>) {
     }
     let bad = tenant.token(json!({"deviceid": "x"}));
     answers.push(host.authorize(&bad, "infrastructure-operations").await.body);
-    tenant.devices(|_| Answer::text(429, "{}"));
+    tenant.devices(|_| Answer::text(429, "{}").with("retry-after", 60));
     let other = "33333333-4444-4555-8666-777777777700";
     let other = tenant.token(json!({"deviceid": other}));
     answers.push(host.authorize(&other, "device-management").await.body);

@@ -69,3 +69,20 @@ async fn a_gate_that_is_off_needs_no_graph() {
     assert_eq!(host.get("/readyz").await.status, 200);
     assert_eq!(tenant.calls("/token").len(), 0);
 }
+
+#[tokio::test]
+async fn readiness_is_about_tokens_and_the_chronicle_and_sends_nothing_to_graph() {
+    let tenant = Tenant::start().await;
+    tenant.devices(|_| Answer::text(429, "{}").with("retry-after", 86_400));
+    let host = Running::over(&tenant).await;
+    let token = tenant.token(json!({}));
+    let answer = host.authorize(&token, "device-management").await;
+    assert_eq!(answer.line(), "503 source_unavailable -");
+    // A host that isn't sent requests couldn't find out that Graph is back.
+    let asked = tenant.look_ups();
+    for _ in 0..10 {
+        assert_eq!(host.get("/readyz").await.status, 200);
+    }
+    assert_eq!(tenant.look_ups(), asked);
+    assert!(tenant.action_calls().is_empty());
+}

@@ -7,20 +7,34 @@
     reason = "a test may panic, its helpers too"
 )]
 
+mod answer;
 mod audit;
 mod binary;
 mod cache;
+mod check;
 mod chronicle_file;
+mod credentials;
+mod crowds;
+mod desk;
 mod forms;
 mod graph;
 mod health;
 mod identity;
 mod issuer_keys;
 mod keys;
+mod look_ups;
+mod memory;
+mod operations;
 mod outage;
+mod patience;
 mod policy;
 mod raw;
 mod running;
+mod scenario;
+mod shapes;
+mod simulated;
 mod table;
 mod tenant;
+mod throttled;
 mod tokens;
+mod wipe;

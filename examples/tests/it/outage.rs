@@ -35,7 +35,7 @@ async fn the_last_known_state_serves_in_an_outage_and_in_no_refusal() {
 
     let outages: [fn() -> Answer; 4] = [
         || Answer::text(503, "<html>"),
-        || Answer::text(429, "{}"),
+        || Answer::text(429, "{}").with("retry-after", 0),
         || Answer::text(500, ""),
         || Answer::Silence,
     ];

@@ -48,6 +48,7 @@ pub(crate) struct Running {
     http: reqwest::Client,
     files: TempDir,
     chronicle: PathBuf,
+    pub(crate) gate: Gate,
     /// What operates devices, if the gate is on.
     pub(crate) operations: Option<Operations>,
     _end: oneshot::Sender<()>,
@@ -95,11 +96,10 @@ impl Running {
         let files = TempDir::new().unwrap();
         let chronicle = files.path().join("chronicle.jsonl");
         let args = Args {
-            check: false,
-            serve: None,
             chronicle: Some(chronicle.clone()),
             issuers: issuers.iter().map(|text| text.parse().unwrap()).collect(),
             audience: audience.map(str::to_owned),
+            ..Args::default()
         };
         let host = setup::from_env(environment, &args).unwrap().host;
         Self::serving(host, files, chronicle).await
@@ -163,11 +163,8 @@ impl Running {
     pub(crate) fn unserved(tenant: &Tenant) -> (Host, TempDir) {
         let files = TempDir::new().unwrap();
         let args = Args {
-            check: false,
-            serve: None,
             chronicle: Some(files.path().join("chronicle.jsonl")),
-            issuers: Vec::new(),
-            audience: None,
+            ..Args::default()
         };
         let environment = Environment::from_pairs(variables(tenant, &[]));
         let host = setup::from_env(&environment, &args).unwrap().host;
@@ -177,7 +174,7 @@ impl Running {
     async fn serving(host: Host, files: TempDir, chronicle: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let operations = host.operations.clone();
+        let (gate, operations) = (host.gate.clone(), host.operations.clone());
         let (end, ended) = oneshot::channel::<()>();
         tokio::spawn(host::serve_on(host, listener, async {
             let _ = ended.await;
@@ -187,6 +184,7 @@ impl Running {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             files,
             chronicle,
+            gate,
             operations,
             _end: end,
         }

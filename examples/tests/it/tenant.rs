@@ -4,16 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::to_bytes,
     extract::{Request, State},
     response::Response,
 };
-use bytes::Bytes;
 use clock::{Clock as _, SystemClock, Timestamp};
-use futures_util::{FutureExt as _, future::BoxFuture, stream};
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+pub(crate) use crate::answer::Answer;
 use crate::keys::{SigningKey, key};
 
 pub(crate) const TENANT: &str = "9d0c4c0e-5c5c-4b6e-9f53-0a1b2c3d4e5f";
@@ -26,74 +26,35 @@ pub(crate) const GRAPH_TOKEN: &str = concat!(
 );
 pub(crate) const DEVICE: &str = "33333333-4444-4555-8666-7777777777ab";
 pub(crate) const RECORD: &str = "11111111-2222-4333-8444-555555555555";
+/// The service's own id of a request.
+pub(crate) const REQUEST_ID: &str = "55555555-6666-4777-8888-999999999999";
 pub(crate) const USER: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 
 /// One request that the tenant received.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) authorization: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
-/// What it answers, in the end.
-pub(crate) enum Answer {
-    Whole(u16, Vec<(&'static str, String)>, Bytes),
-    /// So much, and then the connection breaks.
-    Cut(&'static str),
-    /// Nothing, ever.
-    Silence,
-    /// Another answer, when the future completes.
-    After(BoxFuture<'static, ()>, Box<Self>),
-}
-
-impl Answer {
-    pub(crate) fn json(body: &Value) -> Self {
-        Self::status(200, body)
+impl Call {
+    /// Whether it asks for an action on a device.
+    pub(crate) fn is_action(&self) -> bool {
+        self.method == Method::POST && self.path.contains("managedDevices")
     }
 
-    pub(crate) fn status(status: u16, body: &Value) -> Self {
-        let headers = vec![("content-type", "application/json".to_owned())];
-        Self::Whole(status, headers, body.to_string().into())
-    }
-
-    pub(crate) fn text(status: u16, body: &'static str) -> Self {
-        Self::Whole(status, Vec::new(), Bytes::from_static(body.as_bytes()))
-    }
-
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        if let Self::Whole(_, headers, _) = &mut self {
-            headers.push((name, value.to_string()));
-        }
-        self
-    }
-
-    fn respond(self) -> BoxFuture<'static, Response> {
-        async {
-            match self {
-                Self::Whole(status, headers, body) => {
-                    let mut response = Response::builder().status(status);
-                    for (name, value) in headers {
-                        response = response.header(name, value);
-                    }
-                    response.body(Body::from(body)).unwrap()
-                }
-                Self::Cut(start) => {
-                    let parts = [Ok(start), Err(std::io::Error::other("cut"))];
-                    Response::new(Body::from_stream(stream::iter(parts)))
-                }
-                Self::Silence => std::future::pending().await,
-                Self::After(ready, then) => {
-                    ready.await;
-                    then.respond().await
-                }
-            }
-        }
-        .boxed()
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
 type Rule = Arc<dyn Fn(&Call) -> Answer + Send + Sync>;
+/// Whether an action takes effect, and what is answered.
+type ActionRule = Arc<dyn Fn(&Call) -> (bool, Answer) + Send + Sync>;
 
 /// What the tenant does.
 pub(crate) struct Behaviour {
@@ -103,12 +64,20 @@ pub(crate) struct Behaviour {
     /// What the key routes answer, if not the keys.
     pub(crate) keys_answer: Option<Rule>,
     pub(crate) token: Rule,
+    /// The list of devices.
     pub(crate) devices: Rule,
+    /// One device, by Intune's id.
+    pub(crate) device: Rule,
+    /// The four actions.
+    pub(crate) actions: ActionRule,
+    /// What the tenant decides about compliance as a whole.
+    pub(crate) settings: Rule,
 }
 
 struct Inner {
     base: String,
     log: Mutex<Vec<Call>>,
+    effects: Mutex<Vec<Call>>,
     behaviour: Mutex<Behaviour>,
 }
 
@@ -123,12 +92,18 @@ impl Tenant {
         let tenant = Self(Arc::new(Inner {
             base: format!("http://{}", listener.local_addr().unwrap()),
             log: Mutex::default(),
+            effects: Mutex::default(),
             behaviour: Mutex::new(Behaviour {
                 keys: vec![key(1)],
                 issuer: None,
                 keys_answer: None,
                 token: Arc::new(|_| granted(GRAPH_TOKEN)),
                 devices: Arc::new(|_| page(&[device("compliant")])),
+                device: Arc::new(|_| Answer::json(&device("compliant"))),
+                actions: Arc::new(|_| (true, done())),
+                settings: Arc::new(|_| {
+                    Answer::json(&json!({"settings": {"secureByDefault": true}}))
+                }),
             }),
         }));
         let app = Router::new().fallback(answer).with_state(tenant.clone());
@@ -160,6 +135,11 @@ impl Tenant {
         self.behaviour().devices = Arc::new(rule);
     }
 
+    /// Sets whether an action takes effect, and what is answered.
+    pub(crate) fn actions(&self, rule: impl Fn(&Call) -> (bool, Answer) + Send + Sync + 'static) {
+        self.behaviour().actions = Arc::new(rule);
+    }
+
     /// Sets what the token endpoint answers.
     pub(crate) fn tokens(&self, rule: impl Fn(&Call) -> Answer + Send + Sync + 'static) {
         self.behaviour().token = Arc::new(rule);
@@ -179,7 +159,27 @@ impl Tenant {
 
     /// How often devices were asked for.
     pub(crate) fn look_ups(&self) -> usize {
-        self.calls("managedDevices").len()
+        let calls = self.calls("managedDevices");
+        calls.iter().filter(|call| !call.is_action()).count()
+    }
+
+    /// The actions that were asked for.
+    pub(crate) fn action_calls(&self) -> Vec<Call> {
+        let mut calls = self.calls("managedDevices");
+        calls.retain(Call::is_action);
+        calls
+    }
+
+    /// The actions that took effect, whatever was answered.
+    pub(crate) fn effects(&self) -> Vec<Call> {
+        let effects = self.0.effects.lock();
+        effects.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The list's address, on a further page.
+    pub(crate) fn next_link(&self, token: &str) -> String {
+        let base = self.base();
+        format!("{base}/v1.0/deviceManagement/managedDevices?$skiptoken={token}")
     }
 
     /// The claims of an ordinary user's token, with the device.
@@ -236,6 +236,11 @@ pub(crate) fn device(state: &str) -> Value {
     })
 }
 
+/// What Graph says of an action that it took.
+pub(crate) fn done() -> Answer {
+    Answer::text(204, "").with("request-id", REQUEST_ID)
+}
+
 /// The last or only page of a list.
 pub(crate) fn page(rows: &[Value]) -> Answer {
     Answer::json(&json!({"@odata.count": rows.len(), "value": rows}))
@@ -244,12 +249,15 @@ pub(crate) fn page(rows: &[Value]) -> Answer {
 async fn answer(State(tenant): State<Tenant>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let authorization = head.headers.get("authorization");
+    let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
     let call = Call {
+        method: head.method,
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
+        headers: head.headers,
+        body: String::from_utf8(body.into()).unwrap(),
     };
-    let _ = to_bytes(body, 1 << 20).await;
     let log = tenant.0.log.lock();
     log.unwrap_or_else(PoisonError::into_inner)
         .push(call.clone());
@@ -261,11 +269,24 @@ impl Tenant {
     fn answer(&self, call: &Call) -> Answer {
         let behaviour = self.behaviour();
         let base = self.base();
+        let graph = call.path.strip_prefix("/v1.0/deviceManagement");
+        match graph {
+            Some("") => return (behaviour.settings)(call),
+            Some("/managedDevices") => return (behaviour.devices)(call),
+            Some(_) if call.is_action() => {
+                let (takes_effect, answer) = (behaviour.actions)(call);
+                if takes_effect {
+                    let effects = self.0.effects.lock();
+                    let mut effects = effects.unwrap_or_else(PoisonError::into_inner);
+                    effects.push(call.clone());
+                }
+                return answer;
+            }
+            Some(_) => return (behaviour.device)(call),
+            None => {}
+        }
         if call.path.ends_with("/token") {
             return (behaviour.token)(call);
-        }
-        if call.path.contains("managedDevices") {
-            return (behaviour.devices)(call);
         }
         let discovery = call.path.strip_suffix("/.well-known/openid-configuration");
         if discovery.is_none() && !call.path.ends_with("/keys") {

@@ -1,4 +1,4 @@
-use crate::{EntraDeviceId, ManagedDevice, ManagedDeviceId};
+use crate::{EntraDeviceId, ManagedDevice, ManagedDeviceId, ManagementState, UserId};
 
 /// The device of an action, as it was when the action was prepared: both ids, and what a person knows it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,10 @@ pub struct Target {
     pub device_name: Option<String>,
     /// `serialNumber`
     pub serial_number: Option<String>,
+    /// `userId`: the primary user.
+    pub user_id: Option<UserId>,
+    /// `managementState`
+    pub management_state: ManagementState,
 }
 
 impl Target {
@@ -23,6 +27,8 @@ impl Target {
             entra_device_id: device.azure_ad_device_id,
             device_name: device.device_name.clone(),
             serial_number: device.serial_number.clone(),
+            user_id: device.user_id,
+            management_state: device.management_state.clone(),
         }
     }
 }

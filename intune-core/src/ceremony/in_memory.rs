@@ -6,11 +6,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use clock::{Clock, Timestamp};
+use clock::{Clock, Moment};
 
+use super::{
+    ApprovalRule, Approver, AsTokensSay, DecideError, PendingCeremony, People,
+    kept::{Kept, Vote},
+};
 use crate::{
-    Approval, Ceremonies, CeremonyId, CeremonyRefusal, CeremonyRequest, Mismatch, OpenCeremony,
-    Principal,
+    Approval, Approvals, Ceremonies, CeremonyId, CeremonyRefusal, CeremonyRequest, OpenCeremony,
 };
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -21,77 +24,55 @@ const MAX_OF_REQUESTER: usize = 20;
 
 /// Ceremonies kept in this process: for one replica, and gone when it ends. Clones share them.
 ///
-/// A host shows [`pending`](Self::pending) to people who may approve, authenticates whoever decides, and calls
-/// [`approve`](Self::approve) or [`deny`](Self::deny) with that person's own identity.
+/// A host shows what is [`pending`](Approvals::pending) to people who may approve, authenticates whoever
+/// decides, and passes their own identity on.
 ///
 /// ```
 /// # use std::sync::Arc;
-/// use clock::SystemClock;
-/// use intune_core::{InMemoryCeremonies, Principal};
+/// use clock::{Clock, SystemClock};
+/// use intune_core::{ApprovalRule, Approvals, Approver, InMemoryCeremonies, Principal};
 ///
-/// let ceremonies = InMemoryCeremonies::new(Arc::new(SystemClock::new()));
-/// let boss = Principal::new("https://login.example/t1/v2.0", "megan");
-/// for waiting in ceremonies.pending() {
-///     ceremonies.approve(waiting.ceremony.id, &boss)?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), intune_core::DecideError> {
+/// let clock = Arc::new(SystemClock::new());
+/// let issuer = "https://login.example/t1/v2.0";
+/// let rule = ApprovalRule::new(issuer, "device-approver");
+/// let ceremonies = InMemoryCeremonies::new(rule, clock.clone());
+///
+/// let megan = Approver::new(Principal::new(issuer, "megan"), clock.now().wall).role("device-approver");
+/// for waiting in ceremonies.pending().await? {
+///     ceremonies.approve(waiting.ceremony.id, &megan, "she called, it is lost").await?;
 /// }
-/// # Ok::<(), intune_core::DecideError>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct InMemoryCeremonies {
+    rule: Arc<ApprovalRule>,
+    people: Arc<dyn People>,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
     kept: Arc<Mutex<HashMap<CeremonyId, Kept>>>,
 }
 
-struct Kept {
-    request: CeremonyRequest,
-    expires_at: Timestamp,
-    state: State,
-}
-
-enum State {
-    Pending,
-    Approved(Principal),
-    Denied,
-    Consumed,
-}
-
-/// A ceremony that nobody has decided, for an approver to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PendingCeremony {
-    /// Its id and expiry.
-    pub ceremony: OpenCeremony,
-    /// What is to be approved.
-    pub request: CeremonyRequest,
-}
-
-/// Why a decision about a ceremony wasn't taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecideError {
-    /// There is none of that id, or it has expired.
-    #[error("there is no such ceremony, or it has expired")]
-    NotFound,
-    /// Somebody has decided.
-    #[error("the ceremony was decided already")]
-    Decided,
-    /// Who asks can't approve.
-    #[error("the requester can't decide: ask somebody else")]
-    Requester,
-    /// An agent can't approve, on whosever behalf.
-    #[error("an agent can't decide: only a person, by themselves")]
-    Delegate,
-}
-
 impl InMemoryCeremonies {
-    /// Ceremonies that can be used for an hour.
+    /// Ceremonies that can be used for an hour, approved by those whom `rule` admits.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(rule: ApprovalRule, clock: Arc<dyn Clock>) -> Self {
         Self {
+            rule: Arc::new(rule),
+            people: Arc::new(AsTokensSay),
             clock,
             lifetime: DEFAULT_LIFETIME,
             kept: Arc::default(),
         }
+    }
+
+    /// Says who is whom; by default what tokens say.
+    #[must_use]
+    pub fn people(mut self, people: Arc<dyn People>) -> Self {
+        self.people = people;
+        self
     }
 
     /// Sets how long a ceremony can be approved and used, if the requester's scope lasts so long; an hour by
@@ -102,57 +83,45 @@ impl InMemoryCeremonies {
         self
     }
 
-    /// The ceremonies that wait for a decision, the one that ends first in front.
-    #[must_use]
-    pub fn pending(&self) -> Vec<PendingCeremony> {
-        let now = self.clock.now().wall;
-        let kept = self.lock();
-        let waiting = kept.iter().filter(|(_, kept)| kept.is_pending(now));
-        let mut waiting: Vec<_> = waiting
-            .map(|(&id, kept)| PendingCeremony {
-                ceremony: kept.open(id),
-                request: kept.request.clone(),
-            })
-            .collect();
-        waiting.sort_by_key(|waiting| (waiting.ceremony.expires_at, waiting.ceremony.id));
-        waiting
-    }
-
-    /// Approves a ceremony, on behalf of nobody but `approver`, whom the host has authenticated.
-    ///
-    /// # Errors
-    ///
-    /// The requester and agents can't; and what is decided stays so.
-    pub fn approve(&self, id: CeremonyId, approver: &Principal) -> Result<(), DecideError> {
-        self.decide(id, approver, State::Approved(approver.clone()))
-    }
-
-    /// Denies a ceremony, also one that was approved and isn't used yet.
-    ///
-    /// # Errors
-    ///
-    /// As [`approve`](Self::approve).
-    pub fn deny(&self, id: CeremonyId, approver: &Principal) -> Result<(), DecideError> {
-        self.decide(id, approver, State::Denied)
-    }
-
-    fn decide(&self, id: CeremonyId, by: &Principal, state: State) -> Result<(), DecideError> {
-        let now = self.clock.now().wall;
+    fn decide(
+        &self,
+        id: CeremonyId,
+        approver: &Approver,
+        vote: Vote,
+    ) -> Result<PendingCeremony, DecideError> {
+        let now = self.clock.now();
         let mut kept = self.lock();
-        let found = kept.get_mut(&id).filter(|kept| now < kept.expires_at);
+        let found = kept.get_mut(&id).filter(|kept| !kept.is_over(now));
         let found = found.ok_or(DecideError::NotFound)?;
-        if by.delegate().is_some() {
-            return Err(DecideError::Delegate);
+        let people = &*self.people;
+        self.rule
+            .admits(approver, &found.request, people, now.wall)?;
+        found.vote(approver.principal(), vote, people, self.rule.needed())?;
+        Ok(found.shown(id, &self.rule))
+    }
+
+    /// Makes room for one more of this requester.
+    fn make_room(
+        &self,
+        kept: &mut HashMap<CeremonyId, Kept>,
+        request: &CeremonyRequest,
+        now: Moment,
+    ) -> Result<(), CeremonyRefusal> {
+        let people = &*self.people;
+        let usable = kept.values().filter(|kept| kept.is_usable(now));
+        let of_requester =
+            usable.filter(|kept| people.are_same(&kept.request.requester, &request.requester));
+        if of_requester.count() >= MAX_OF_REQUESTER {
+            return Err(CeremonyRefusal::TooMany);
         }
-        if by.is_same_person(&found.request.requester) {
-            return Err(DecideError::Requester);
+        if kept.len() >= MAX_KEPT {
+            // What has ended goes, at the price that it can't say any more how.
+            kept.retain(|_, kept| kept.is_usable(now));
         }
-        match (&found.state, &state) {
-            (State::Pending, _) | (State::Approved(_), State::Denied) => {}
-            _ => return Err(DecideError::Decided),
+        match kept.len() {
+            0..MAX_KEPT => Ok(()),
+            _ => Err(CeremonyRefusal::TooMany),
         }
-        found.state = state;
-        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CeremonyId, Kept>> {
@@ -160,91 +129,22 @@ impl InMemoryCeremonies {
     }
 }
 
-impl Kept {
-    fn is_pending(&self, now: Timestamp) -> bool {
-        now < self.expires_at && matches!(self.state, State::Pending)
-    }
-
-    fn is_usable(&self, now: Timestamp) -> bool {
-        now < self.expires_at && matches!(self.state, State::Pending | State::Approved(_))
-    }
-
-    const fn open(&self, id: CeremonyId) -> OpenCeremony {
-        OpenCeremony {
-            id,
-            expires_at: self.expires_at,
-        }
-    }
-
-    /// The approval, if this is one of `request` that can be used now.
-    fn approval(
-        &self,
-        id: CeremonyId,
-        request: &CeremonyRequest,
-        now: Timestamp,
-    ) -> Result<Approval, CeremonyRefusal> {
-        match self.request.mismatch(request) {
-            // Not even that there is one is anybody else's business.
-            Some(Mismatch::Requester) => return Err(CeremonyRefusal::NotFound),
-            Some(mismatch) => return Err(CeremonyRefusal::Mismatch(mismatch)),
-            None => {}
-        }
-        match &self.state {
-            State::Consumed => Err(CeremonyRefusal::Consumed),
-            State::Denied => Err(CeremonyRefusal::Denied),
-            _ if now >= self.expires_at => Err(CeremonyRefusal::Expired),
-            State::Pending => Err(CeremonyRefusal::Pending),
-            State::Approved(approver) => Ok(Approval {
-                id,
-                approvers: vec![approver.clone()],
-            }),
-        }
-    }
-}
-
-/// Says nothing of what is kept, which has names of devices in it.
-impl fmt::Debug for InMemoryCeremonies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InMemoryCeremonies")
-            .field("lifetime", &self.lifetime)
-            .finish_non_exhaustive()
-    }
-}
-
 #[async_trait]
 impl Ceremonies for InMemoryCeremonies {
     async fn open(&self, request: &CeremonyRequest) -> Result<OpenCeremony, CeremonyRefusal> {
-        let now = self.clock.now().wall;
+        let now = self.clock.now();
         let mut kept = self.lock();
-        kept.retain(|_, kept| now < kept.expires_at.saturating_add(REMEMBERED));
-        let usable = kept.iter().filter(|(_, kept)| kept.is_usable(now));
-        let of_requester: Vec<_> = usable
-            .filter(|(_, kept)| kept.request.requester.is_same_person(&request.requester))
-            .collect();
-        let equal = of_requester
-            .iter()
-            .find(|(_, kept)| kept.request.mismatch(request).is_none());
-        if let Some((id, equal)) = equal {
-            return Ok(equal.open(**id));
+        kept.retain(|_, kept| !kept.is_forgotten(now, REMEMBERED));
+        let mut usable = kept.iter().filter(|(_, kept)| kept.is_usable(now));
+        let equal = usable.find(|(_, kept)| kept.request.mismatch(request).is_none());
+        if let Some((&id, equal)) = equal {
+            return Ok(equal.open(id));
         }
-        if of_requester.len() >= MAX_OF_REQUESTER {
-            return Err(CeremonyRefusal::TooMany);
-        }
-        if kept.len() >= MAX_KEPT {
-            // What has ended makes room, at the price that it can't say any more how.
-            kept.retain(|_, kept| kept.is_usable(now));
-        }
-        if kept.len() >= MAX_KEPT {
-            return Err(CeremonyRefusal::TooMany);
-        }
+        self.make_room(&mut kept, request, now)?;
         let id = CeremonyId::generate();
-        let opened = Kept {
-            request: request.clone(),
-            expires_at: now
-                .saturating_add(self.lifetime)
-                .min(request.scope_expires_at),
-            state: State::Pending,
-        };
+        let expires_at = now.wall.saturating_add(self.lifetime);
+        let expires_at = expires_at.min(request.scope_expires_at);
+        let opened = Kept::new(request.clone(), now, expires_at);
         let ceremony = opened.open(id);
         kept.insert(id, opened);
         Ok(ceremony)
@@ -255,7 +155,7 @@ impl Ceremonies for InMemoryCeremonies {
         id: CeremonyId,
         request: &CeremonyRequest,
     ) -> Result<Approval, CeremonyRefusal> {
-        let now = self.clock.now().wall;
+        let now = self.clock.now();
         let kept = self.lock();
         let found = kept.get(&id).ok_or(CeremonyRefusal::NotFound)?;
         found.approval(id, request, now)
@@ -266,11 +166,53 @@ impl Ceremonies for InMemoryCeremonies {
         id: CeremonyId,
         request: &CeremonyRequest,
     ) -> Result<Approval, CeremonyRefusal> {
-        let now = self.clock.now().wall;
+        let now = self.clock.now();
         let mut kept = self.lock();
         let found = kept.get_mut(&id).ok_or(CeremonyRefusal::NotFound)?;
         let approval = found.approval(id, request, now)?;
-        found.state = State::Consumed;
+        found.consume();
         Ok(approval)
+    }
+}
+
+#[async_trait]
+impl Approvals for InMemoryCeremonies {
+    async fn pending(&self) -> Result<Vec<PendingCeremony>, DecideError> {
+        let now = self.clock.now();
+        let kept = self.lock();
+        let waiting = kept.iter().filter(|(_, kept)| kept.is_pending(now));
+        let mut waiting: Vec<_> = waiting
+            .map(|(&id, kept)| kept.shown(id, &self.rule))
+            .collect();
+        waiting.sort_by_key(|waiting| (waiting.ceremony.expires_at, waiting.ceremony.id));
+        Ok(waiting)
+    }
+
+    async fn approve(
+        &self,
+        id: CeremonyId,
+        approver: &Approver,
+        reason: &str,
+    ) -> Result<PendingCeremony, DecideError> {
+        self.decide(id, approver, Vote::approve(reason))
+    }
+
+    async fn deny(
+        &self,
+        id: CeremonyId,
+        approver: &Approver,
+        reason: &str,
+    ) -> Result<PendingCeremony, DecideError> {
+        self.decide(id, approver, Vote::deny(reason))
+    }
+}
+
+/// Says nothing of what is kept, which has names of devices in it.
+impl fmt::Debug for InMemoryCeremonies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemoryCeremonies")
+            .field("rule", &self.rule)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
     }
 }

@@ -34,8 +34,10 @@ pub enum Mismatch {
     Requester,
     /// Another operation.
     Operation,
-    /// Another device.
+    /// Another device, or another tenant's.
     Device,
+    /// The device has another user by now, or another management state.
+    DeviceChanged,
     /// Other parameters.
     Parameters,
     /// Another Authorization Context, or another accord.
@@ -55,6 +57,7 @@ impl CeremonyRefusal {
             Self::Mismatch(Mismatch::Requester) => "ceremony_for_another_requester",
             Self::Mismatch(Mismatch::Operation) => "ceremony_for_another_operation",
             Self::Mismatch(Mismatch::Device) => "ceremony_for_another_device",
+            Self::Mismatch(Mismatch::DeviceChanged) => "device_changed_since_ceremony",
             Self::Mismatch(Mismatch::Parameters) => "ceremony_for_other_parameters",
             Self::Mismatch(Mismatch::AuthorizationContext) => {
                 "ceremony_for_another_authorization_context"
@@ -84,6 +87,10 @@ impl fmt::Display for CeremonyRefusal {
             Self::Mismatch(Mismatch::Requester) => "the ceremony is another requester's",
             Self::Mismatch(Mismatch::Operation) => "the ceremony is for another operation",
             Self::Mismatch(Mismatch::Device) => "the ceremony is for another device",
+            Self::Mismatch(Mismatch::DeviceChanged) => {
+                "the device has another user or management state than when the approval was asked \
+                 for: try without the ceremony to ask again"
+            }
             Self::Mismatch(Mismatch::Parameters) => "the ceremony is for other parameters",
             Self::Mismatch(Mismatch::AuthorizationContext) => {
                 "the ceremony was opened under another Authorization Context"

@@ -18,8 +18,10 @@ pub struct CeremonyRequest {
     pub parameters: Option<String>,
     /// The digest of its parameters, which binds the approval to them.
     pub parameters_digest: Option<ParametersDigest>,
-    /// To which device.
+    /// To which device, as it was seen when the approval was asked for.
     pub target: Target,
+    /// Of which tenant.
+    pub tenant: Option<String>,
     /// Who asks, and through which agent.
     pub requester: Principal,
     /// The accord that the requester acts under.
@@ -33,12 +35,18 @@ pub struct CeremonyRequest {
 impl CeremonyRequest {
     /// The approval that this action needs.
     #[must_use]
-    pub fn new(context: &InvocationContext, action: &DeviceAction, target: &Target) -> Self {
+    pub fn new(
+        context: &InvocationContext,
+        action: &DeviceAction,
+        target: &Target,
+        tenant: Option<&str>,
+    ) -> Self {
         Self {
             operation: action.operation(),
             parameters: action.parameters(),
             parameters_digest: action.parameters_digest(),
             target: target.clone(),
+            tenant: tenant.map(str::to_owned),
             requester: context.principal.clone(),
             accord_template: context.accord_template.clone(),
             authorization_context: context.authorization_context.clone(),
@@ -51,12 +59,15 @@ impl CeremonyRequest {
     #[must_use]
     pub fn mismatch(&self, other: &Self) -> Option<Mismatch> {
         let ids = |target: &Target| (target.managed_device_id, target.entra_device_id);
+        let state = |target: &Target| (target.user_id, target.management_state.clone());
         if self.requester != other.requester {
             Some(Mismatch::Requester)
         } else if self.operation != other.operation {
             Some(Mismatch::Operation)
-        } else if ids(&self.target) != ids(&other.target) {
+        } else if ids(&self.target) != ids(&other.target) || self.tenant != other.tenant {
             Some(Mismatch::Device)
+        } else if state(&self.target) != state(&other.target) {
+            Some(Mismatch::DeviceChanged)
         } else if self.parameters_digest != other.parameters_digest {
             Some(Mismatch::Parameters)
         } else if self.accord_template != other.accord_template

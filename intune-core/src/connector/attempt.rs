@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Entry, Inner, Invoked, OperationErrorKind, reads::millis, stale::Stale};
+use super::{
+    Entry, Inner, Invoked, OperationErrorKind, limits::Reservation, reads::millis, stale::Stale,
+};
 use crate::{
-    ActionOutcome, Approval, Ceremonies, CeremonyId, CeremonyRefusal, CeremonyRequest,
+    ActionOutcome, Approval, Capability, Ceremonies, CeremonyId, CeremonyRefusal, CeremonyRequest,
     DeviceAction, DeviceActions, InvocationContext, InvocationId, ManagedDeviceId, SourceFailure,
     Target,
 };
@@ -22,6 +24,7 @@ pub(super) struct Attempt<'a> {
 pub(super) struct Ready<'a> {
     actions: &'a Arc<dyn DeviceActions>,
     target: Target,
+    reservation: Option<Reservation>,
 }
 
 impl<'a> Attempt<'a> {
@@ -34,25 +37,45 @@ impl<'a> Attempt<'a> {
         let inner = self.inner;
         let operation = self.action.operation();
         // Before the device is asked for: who may do nothing learns nothing, and spends nothing.
-        inner.within_scope(self.context, operation)?;
+        inner.may_act(self.context, operation)?;
         let actions = inner.actions.as_ref();
         let actions = actions.ok_or(OperationErrorKind::OperationsOff)?;
         let target = self.resolve(device).await?;
         // All this may have taken a while, here and below.
-        inner.within_scope(self.context, operation)?;
+        inner.may_act(self.context, operation)?;
         let approved = self.approved(&target, ceremony).await?;
-        inner.within_scope(self.context, operation)?;
+        let reservation = self.reserve()?;
+        let ready = inner.bounded.wait_for(|| actions.ready(self.action)).await;
+        let ready = ready.unwrap_or_else(|lost| Err(lost.into()));
+        ready.map_err(OperationErrorKind::SourceFailed)?;
+        inner.may_act(self.context, operation)?;
         let intent = self.entry.clone().intent();
         let recorded = inner.recorder.append(intent, inner.clock.now().wall).await;
         recorded.map_err(|_| OperationErrorKind::AuditUnavailable)?;
         // Once more, since an approval is used up for good.
-        inner.within_scope(self.context, operation)?;
+        inner.may_act(self.context, operation)?;
         if let Some((ceremonies, request, id)) = approved {
             let redeemed = inner.bounded.wait_for(|| ceremonies.redeem(id, &request));
             let approval = redeemed.await.unwrap_or(Err(CeremonyRefusal::Unavailable));
             self.note(id, &request, approval)?;
+            inner.may_act(self.context, operation)?;
         }
-        Ok(Ready { actions, target })
+        Ok(Ready {
+            actions,
+            target,
+            reservation,
+        })
+    }
+
+    /// Sets one aside of what may be changed in a time.
+    fn reserve(&self) -> Result<Option<Reservation>, OperationErrorKind> {
+        if self.action.operation().capability() != Capability::Mutate {
+            return Ok(None);
+        }
+        let principal = self.context.principal();
+        let reserved = self.inner.ledger.reserve(self.invocation, principal);
+        let reserved = reserved.map_err(OperationErrorKind::BudgetExhausted)?;
+        Ok(Some(reserved))
     }
 
     async fn resolve(&mut self, id: ManagedDeviceId) -> Result<Target, OperationErrorKind> {
@@ -62,6 +85,9 @@ impl<'a> Attempt<'a> {
         let device = device.ok_or(OperationErrorKind::DeviceNotFound)?;
         let target = Target::of(&device);
         self.entry = self.entry.clone().target(&target);
+        if self.inner.is_forbidden(self.context, self.action, &device) {
+            return Err(OperationErrorKind::OwnDevice);
+        }
         Ok(target)
     }
 
@@ -74,15 +100,15 @@ impl<'a> Attempt<'a> {
     {
         let inner = self.inner;
         let operation = self.action.operation();
-        let required =
-            inner.floor.contains(&operation) || self.context.scope().requires_ceremony(operation);
+        let required = inner.needs_ceremony(self.context, operation);
         if !required && ceremony.is_none() {
             return Ok(None);
         }
         let refused = OperationErrorKind::CeremonyRefused;
         let ceremonies = inner.ceremonies.as_ref();
         let ceremonies = ceremonies.ok_or(refused(CeremonyRefusal::Unavailable))?;
-        let request = CeremonyRequest::new(self.context, self.action, target);
+        let request =
+            CeremonyRequest::new(self.context, self.action, target, inner.tenant.as_deref());
         let Some(id) = ceremony else {
             let opened = inner.bounded.wait_for(|| ceremonies.open(&request)).await;
             let opened = opened.unwrap_or(Err(CeremonyRefusal::Unavailable));
@@ -124,19 +150,29 @@ impl<'a> Attempt<'a> {
             entry,
             ..
         } = self;
-        let Ready { actions, target } = ready;
+        let Ready {
+            actions,
+            target,
+            mut reservation,
+        } = ready;
         let began = inner.clock.now();
         let mut stale = Stale {
             compliance: &inner.compliance,
             target: &target,
             is_stale: true,
         };
+        if let Some(reservation) = &mut reservation {
+            reservation.spend();
+        }
         let perform = || actions.perform(action, &target, invocation);
         let outcome = inner.action_bound.wait_for(perform).await;
         let outcome =
             outcome.unwrap_or_else(|lost| ActionOutcome::Unknown(SourceFailure::from(lost)));
         stale.is_stale = outcome.may_take_effect();
         drop(stale);
+        if let (Some(reservation), false) = (&mut reservation, outcome.may_take_effect()) {
+            reservation.give_back();
+        }
         let now = inner.clock.now();
         let took = millis(now.monotonic.since(began.monotonic));
         log(invocation, action, &outcome);

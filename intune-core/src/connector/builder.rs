@@ -3,7 +3,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chronicle::{Sink, Source};
 use clock::Clock;
 
-use super::{Inner, IntuneConnector, bounded::Bounded, recorder::Recorder};
+use super::{
+    Inner, IntuneConnector, MutationBudget, OperationsSwitch, bounded::Bounded, limits::Ledger,
+    recorder::Recorder,
+};
 use crate::{Capability, Ceremonies, ComplianceSource, DeviceActions, DeviceDirectory, Operation};
 
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
@@ -21,6 +24,10 @@ pub struct IntuneConnectorBuilder {
     actions: Option<Arc<dyn DeviceActions>>,
     ceremonies: Option<Arc<dyn Ceremonies>>,
     without_ceremony: BTreeSet<Operation>,
+    tenant: Option<String>,
+    mutation_budget: MutationBudget,
+    switch: OperationsSwitch,
+    allows_own_device: bool,
     max_age: Duration,
     deadline: Duration,
     action_deadline: Duration,
@@ -40,6 +47,10 @@ impl IntuneConnectorBuilder {
             actions: None,
             ceremonies: None,
             without_ceremony: BTreeSet::new(),
+            tenant: None,
+            mutation_budget: MutationBudget::default(),
+            switch: OperationsSwitch::default(),
+            allows_own_device: false,
             max_age: DEFAULT_MAX_AGE,
             deadline: DEFAULT_DEADLINE,
             action_deadline: DEFAULT_ACTION_DEADLINE,
@@ -69,6 +80,30 @@ impl IntuneConnectorBuilder {
     /// Without this, every operation that takes `MUTATE` needs one.
     pub fn without_ceremony_for(mut self, operation: Operation) -> Self {
         self.without_ceremony.insert(operation);
+        self
+    }
+
+    /// Says whose devices they are: an approval is for this tenant only.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// Sets how many devices may be changed in a time.
+    pub const fn mutation_budget(mut self, budget: MutationBudget) -> Self {
+        self.mutation_budget = budget;
+        self
+    }
+
+    /// Gives the connector a switch that its operator keeps.
+    pub fn switch(mut self, switch: OperationsSwitch) -> Self {
+        self.switch = switch;
+        self
+    }
+
+    /// Lets people wipe their own device, as far as `oid` and the device of their grant tell.
+    pub const fn allow_wipe_of_own_device(mut self) -> Self {
+        self.allows_own_device = true;
         self
     }
 
@@ -105,6 +140,10 @@ impl IntuneConnectorBuilder {
         Ok(IntuneConnector {
             inner: Arc::new(Inner {
                 floor: floor.collect(),
+                tenant: self.tenant,
+                ledger: Ledger::new(self.mutation_budget, Arc::clone(&self.clock)),
+                switch: self.switch,
+                allows_own_device: self.allows_own_device,
                 recorder: Recorder::new(sink, source, bounded.clone()),
                 actions: self.actions,
                 action_bound: bounded.with_deadline(self.action_deadline),

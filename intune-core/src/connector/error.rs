@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use clock::Timestamp;
 
@@ -43,6 +43,12 @@ pub enum OperationErrorKind {
     ScopeExpired(Timestamp),
     /// The connector was built without actions.
     OperationsOff,
+    /// An operator has stopped actions.
+    OperationsStopped,
+    /// It would wipe the requester's own device.
+    OwnDevice,
+    /// So many devices were changed that none is left of the budget for this long.
+    BudgetExhausted(Duration),
     /// Intune has no device of that id.
     DeviceNotFound,
     /// The devices can't be read.
@@ -63,6 +69,9 @@ impl OperationErrorKind {
             Self::CapabilityMissing(_) => "capability_missing",
             Self::ScopeExpired(_) => "scope_expired",
             Self::OperationsOff => "operations_off",
+            Self::OperationsStopped => "operations_stopped",
+            Self::OwnDevice => "own_device",
+            Self::BudgetExhausted(_) => "budget_exhausted",
             Self::DeviceNotFound => "device_not_found",
             Self::SourceFailed(failure) => failure.kind().as_str(),
             Self::CeremonyRequired(_) => "ceremony_required",
@@ -75,7 +84,7 @@ impl OperationErrorKind {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::AuditUnavailable => true,
+            Self::AuditUnavailable | Self::OperationsStopped | Self::BudgetExhausted(_) => true,
             Self::SourceFailed(failure) => failure.kind().is_outage(),
             Self::CeremonyRefused(refusal) => refusal.is_retryable(),
             _ => false,
@@ -93,6 +102,13 @@ impl fmt::Display for OperationErrorKind {
             ),
             Self::ScopeExpired(at) => write!(f, "the caller's scope ended at {at}"),
             Self::OperationsOff => f.write_str("this host can't act on devices"),
+            Self::OperationsStopped => f.write_str("an operator has stopped all actions"),
+            Self::OwnDevice => f.write_str("nobody wipes their own device: let somebody else ask"),
+            Self::BudgetExhausted(wait) => write!(
+                f,
+                "too many devices were changed of late: the next can be in {} s",
+                wait.as_secs().saturating_add(1)
+            ),
             Self::DeviceNotFound => f.write_str("Intune has no device of that id"),
             Self::SourceFailed(failure) => failure.fmt(f),
             Self::CeremonyRequired(open) => write!(

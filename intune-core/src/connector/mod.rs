@@ -4,7 +4,9 @@ mod actions;
 mod attempt;
 mod bounded;
 mod builder;
+mod dry_run;
 mod error;
+mod limits;
 mod reads;
 mod recorder;
 mod stale;
@@ -16,12 +18,15 @@ use clock::Clock;
 pub use actions::Invoked;
 use bounded::Bounded;
 pub use builder::{BuildConnectorError, IntuneConnectorBuilder};
+pub use dry_run::DryRun;
 pub use error::{OperationError, OperationErrorKind};
+use limits::Ledger;
+pub use limits::{MutationBudget, OperationsSwitch};
 use recorder::{Entry, Recorder};
 
 use crate::{
-    Ceremonies, ComplianceSource, DeviceActions, DeviceDirectory, InvocationContext, InvocationId,
-    ManagedDevice, ManagedDeviceId, Operation, SourceFailure, SourceFailureKind,
+    Ceremonies, ComplianceSource, DeviceAction, DeviceActions, DeviceDirectory, InvocationContext,
+    InvocationId, ManagedDevice, ManagedDeviceId, Operation, SourceFailure, SourceFailureKind,
 };
 
 /// The seven operations on a tenant's devices, each within the caller's scope, and each on record. Clones
@@ -35,8 +40,9 @@ use crate::{
 /// | [`remote_lock`](Self::remote_lock), [`retire_device`](Self::retire_device), [`wipe_device`](Self::wipe_device) | `MUTATE` | a ceremony, unless the host opted out |
 ///
 /// An action is prepared in this order, and refused at the first obstacle: the scope has not ended and gives
-/// the capability; the device is resolved; the ceremony, where one is required, approves exactly this; the
-/// intent is recorded; the approval is consumed. Then the request is sent, once; what it may have made wrong
+/// the capability, and nobody has stopped operations; the device is resolved; the ceremony, where one is
+/// required, approves exactly this; one is left of the [`MutationBudget`]; the adapter could send
+/// ([`DeviceActions::ready`]); the intent is recorded; the approval is consumed. Then the request is sent, once; what it may have made wrong
 /// in caches is invalidated; the outcome is recorded. Refusals are recorded, too.
 ///
 /// A read leaves one record, with what came of it, and hands nothing out if that can't be kept.
@@ -52,6 +58,11 @@ struct Inner {
     ceremonies: Option<Arc<dyn Ceremonies>>,
     /// What needs a ceremony, whatever the scope says.
     floor: BTreeSet<Operation>,
+    tenant: Option<String>,
+    ledger: Ledger,
+    switch: OperationsSwitch,
+    /// Whether somebody may wipe the device in their own hands.
+    allows_own_device: bool,
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     bounded: Bounded,
@@ -102,6 +113,38 @@ impl Inner {
             }
             found => Ok(found),
         }
+    }
+
+    /// Whether the caller may act on a device now, whichever it is.
+    fn may_act(
+        &self,
+        context: &InvocationContext,
+        operation: Operation,
+    ) -> Result<(), OperationErrorKind> {
+        self.within_scope(context, operation)?;
+        if self.switch.is_stopped() {
+            return Err(OperationErrorKind::OperationsStopped);
+        }
+        Ok(())
+    }
+
+    /// Whether this would wipe the requester's own device, and the host doesn't allow that.
+    fn is_forbidden(
+        &self,
+        context: &InvocationContext,
+        action: &DeviceAction,
+        device: &ManagedDevice,
+    ) -> bool {
+        let is_users = context.principal().object_id().is_some()
+            && context.principal().object_id() == device.user_id;
+        let is_askers = context.device.is_some() && context.device == device.azure_ad_device_id;
+        let is_wipe = matches!(action, DeviceAction::Wipe(_));
+        is_wipe && !self.allows_own_device && (is_users || is_askers)
+    }
+
+    /// Whether the caller needs an approval.
+    fn needs_ceremony(&self, context: &InvocationContext, operation: Operation) -> bool {
+        self.floor.contains(&operation) || context.scope().requires_ceremony(operation)
     }
 
     /// Puts a refusal on record. What can't be recorded is refused all the same.

@@ -47,8 +47,8 @@ impl IntuneConnector {
         id: ManagedDeviceId,
     ) -> Result<Option<ManagedDevice>, OperationError> {
         let inner = &self.inner;
-        let mut read = Read::new(inner, context, Operation::GetDevice);
-        read.entry = read.entry.device(id, None);
+        let read = Read::new(inner, context, Operation::GetDevice);
+        let read = read.of(|entry| entry.device(id, None));
         read.carry_out(
             || inner.device(id),
             |entry, found| match found {
@@ -74,8 +74,8 @@ impl IntuneConnector {
         device: EntraDeviceId,
     ) -> Result<Observation, OperationError> {
         let inner = &self.inner;
-        let mut read = Read::new(inner, context, Operation::GetCompliance);
-        read.entry = read.entry.entra_device(device);
+        let read = Read::new(inner, context, Operation::GetCompliance);
+        let read = read.of(|entry| entry.entra_device(device));
         let freshness = Freshness {
             now: inner.clock.now(),
             max_age: inner.max_age,
@@ -95,7 +95,7 @@ impl IntuneConnector {
 }
 
 /// An invocation that changes nothing.
-struct Read<'a> {
+pub(super) struct Read<'a> {
     inner: &'a Inner,
     context: &'a InvocationContext,
     invocation: InvocationId,
@@ -104,7 +104,11 @@ struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    fn new(inner: &'a Inner, context: &'a InvocationContext, operation: Operation) -> Self {
+    pub(super) fn new(
+        inner: &'a Inner,
+        context: &'a InvocationContext,
+        operation: Operation,
+    ) -> Self {
         let invocation = InvocationId::generate(inner.clock.now().wall);
         Self {
             inner,
@@ -115,8 +119,20 @@ impl<'a> Read<'a> {
         }
     }
 
+    pub(super) const fn invocation(&self) -> InvocationId {
+        self.invocation
+    }
+
+    /// Says in the record what it is of.
+    pub(super) fn of(self, describe: impl FnOnce(Entry<'a>) -> Entry<'a>) -> Self {
+        Self {
+            entry: describe(self.entry),
+            ..self
+        }
+    }
+
     /// Reads, if the scope allows it, and hands out what was read once that is on record.
-    async fn carry_out<T, F: Future<Output = Result<T, SourceFailure>>>(
+    pub(super) async fn carry_out<T, F: Future<Output = Result<T, SourceFailure>>>(
         self,
         read: impl FnOnce() -> F,
         describe: impl FnOnce(Entry<'a>, &T) -> Entry<'a>,

@@ -181,6 +181,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    pub(super) fn reason(mut self, reason: &'static str) -> Self {
+        self.event.reason = Some(reason.into());
+        self
+    }
+
     pub(super) fn returned(mut self, items: usize) -> Self {
         self.event.returned = u64::try_from(items).ok();
         self

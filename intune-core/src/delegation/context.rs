@@ -1,6 +1,6 @@
 use chronicle::TraceParent;
 
-use crate::{AccordTemplate, AuthorizationContextId, DelegationScope, Principal};
+use crate::{AccordTemplate, AuthorizationContextId, DelegationScope, EntraDeviceId, Principal};
 
 /// On whose behalf, under which grant, and within what scope an operation is invoked.
 ///
@@ -25,6 +25,7 @@ pub struct InvocationContext {
     pub(crate) scope: DelegationScope,
     pub(crate) accord_template: Option<AccordTemplate>,
     pub(crate) authorization_context: Option<AuthorizationContextId>,
+    pub(crate) device: Option<EntraDeviceId>,
     pub(crate) traceparent: Option<TraceParent>,
 }
 
@@ -37,6 +38,7 @@ impl InvocationContext {
             scope,
             accord_template: None,
             authorization_context: None,
+            device: None,
             traceparent: None,
         }
     }
@@ -46,6 +48,21 @@ impl InvocationContext {
     pub fn authorized_by(mut self, template: AccordTemplate, id: AuthorizationContextId) -> Self {
         self.accord_template = Some(template);
         self.authorization_context = Some(id);
+        self
+    }
+
+    /// Takes away what `wanted` doesn't give: the least of both, as by
+    /// [`DelegationScope::narrowed_to`].
+    #[must_use]
+    pub fn narrowed_to(mut self, wanted: &DelegationScope) -> Self {
+        self.scope = self.scope.narrowed_to(wanted);
+        self
+    }
+
+    /// Adds the device that the caller acts from, as the grant names it.
+    #[must_use]
+    pub const fn from_device(mut self, device: Option<EntraDeviceId>) -> Self {
+        self.device = device;
         self
     }
 

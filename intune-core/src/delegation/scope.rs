@@ -1,8 +1,9 @@
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::collections::BTreeSet;
 
 use clock::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
+use super::{CeremonyRule, given};
 use crate::{Capability, Operation};
 
 /// What a caller may do, and until when. What it doesn't name isn't allowed.
@@ -16,21 +17,39 @@ use crate::{Capability, Operation};
 /// let scope: DelegationScope = serde_json::from_str(
 ///     r#"{
 ///         "capabilities": ["READ", "PROPOSE"],
+///         "operations": ["get_device", "sync_device"],
 ///         "ceremony_required_for": ["sync_device", "MUTATE"],
+///         "delegation_depth": 1,
 ///         "expires_at": "2026-11-23T07:00:00Z"
 ///     }"#,
 /// )?;
 /// assert!(scope.allows(Operation::SyncDevice));
 /// assert!(scope.requires_ceremony(Operation::SyncDevice));
-/// assert!(!scope.allows(Operation::WipeDevice));
+/// assert!(!scope.allows(Operation::ListDevices));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DelegationScope {
+    /// What the caller may do at all.
     capabilities: BTreeSet<Capability>,
+    /// Of that, only these operations; all, if absent.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schemars", schemars(with = "BTreeSet<Operation>"))]
+    operations: Option<BTreeSet<Operation>>,
+    /// What takes an approval: operations, or capabilities.
     #[serde(default)]
     ceremony_required_for: BTreeSet<CeremonyRule>,
+    /// How many times the scope may be handed on.
+    #[serde(default)]
+    delegation_depth: u8,
+    /// When it ends, as RFC 3339.
+    #[cfg_attr(feature = "schemars", schemars(with = "String", extend("format" = "date-time")))]
     expires_at: Timestamp,
 }
 
@@ -40,7 +59,9 @@ impl DelegationScope {
     pub const fn until(expires_at: Timestamp) -> Self {
         Self {
             capabilities: BTreeSet::new(),
+            operations: None,
             ceremony_required_for: BTreeSet::new(),
+            delegation_depth: 0,
             expires_at,
         }
     }
@@ -52,6 +73,20 @@ impl DelegationScope {
         self
     }
 
+    /// Of what the capabilities allow, keeps only these operations, and those named so before.
+    #[must_use]
+    pub fn operations(mut self, only: impl IntoIterator<Item = Operation>) -> Self {
+        self.operations.get_or_insert_default().extend(only);
+        self
+    }
+
+    /// Sets how many times the scope may be handed on; by default it may not.
+    #[must_use]
+    pub const fn delegation_depth(mut self, depth: u8) -> Self {
+        self.delegation_depth = depth;
+        self
+    }
+
     /// Requires a ceremony for an operation, or for all that take a capability.
     #[must_use]
     pub fn ceremony_required_for(mut self, rule: impl Into<CeremonyRule>) -> Self {
@@ -59,10 +94,13 @@ impl DelegationScope {
         self
     }
 
-    /// Whether the operation's capability is among those given. Says nothing about expiry.
+    /// Whether the operation's capability is among those given, and the operation not left out. Says nothing
+    /// about expiry.
     #[must_use]
     pub fn allows(&self, operation: Operation) -> bool {
+        let named = self.operations.as_ref();
         self.capabilities.contains(&operation.capability())
+            && named.is_none_or(|named| named.contains(&operation))
     }
 
     /// Whether the scope asks for a ceremony; a connector may ask for more.
@@ -70,6 +108,37 @@ impl DelegationScope {
     pub fn requires_ceremony(&self, operation: Operation) -> bool {
         let mut rules = self.ceremony_required_for.iter();
         rules.any(|rule| rule.covers(operation))
+    }
+
+    /// What of `wanted` this scope has: the least of both in everything, and the approvals that either asks for.
+    #[must_use]
+    pub fn narrowed_to(&self, wanted: &Self) -> Self {
+        let operations = match (&self.operations, &wanted.operations) {
+            (Some(ours), Some(theirs)) => Some(ours & theirs),
+            (ours, theirs) => ours.as_ref().or(theirs.as_ref()).cloned(),
+        };
+        Self {
+            capabilities: &self.capabilities & &wanted.capabilities,
+            operations,
+            ceremony_required_for: &self.ceremony_required_for | &wanted.ceremony_required_for,
+            delegation_depth: self.delegation_depth.min(wanted.delegation_depth),
+            expires_at: self.expires_at.min(wanted.expires_at),
+        }
+    }
+
+    /// Hands the scope on: what of `wanted` this scope has, and one step less deep.
+    ///
+    /// # Errors
+    ///
+    /// The scope may not be handed on any further.
+    pub fn delegate(&self, wanted: &Self) -> Result<Self, DelegationError> {
+        let depth = self.delegation_depth.checked_sub(1);
+        let depth = depth.ok_or(DelegationError(()))?;
+        let narrowed = self.narrowed_to(wanted);
+        Ok(Self {
+            delegation_depth: depth.min(wanted.delegation_depth),
+            ..narrowed
+        })
     }
 
     /// Whether it is over.
@@ -85,79 +154,7 @@ impl DelegationScope {
     }
 }
 
-/// What needs a ceremony: an operation, or every operation that takes a capability. Written as its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CeremonyRule {
-    /// This operation.
-    Operation(Operation),
-    /// Every operation that takes this capability.
-    Capability(Capability),
-}
-
-impl CeremonyRule {
-    /// Whether the rule applies to this operation.
-    #[must_use]
-    pub fn covers(self, operation: Operation) -> bool {
-        match self {
-            Self::Operation(named) => named == operation,
-            Self::Capability(capability) => capability == operation.capability(),
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Operation(operation) => operation.as_str(),
-            Self::Capability(capability) => capability.as_str(),
-        }
-    }
-}
-
-impl From<Operation> for CeremonyRule {
-    fn from(operation: Operation) -> Self {
-        Self::Operation(operation)
-    }
-}
-
-impl From<Capability> for CeremonyRule {
-    fn from(capability: Capability) -> Self {
-        Self::Capability(capability)
-    }
-}
-
-/// A text that names neither an operation nor a capability.
+/// A scope that may not be handed on was to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no such operation or capability; known are list_devices, get_device, get_compliance, \
-     sync_device, remote_lock, retire_device, wipe_device, READ, PROPOSE, MUTATE"
-)]
-pub struct ParseCeremonyRuleError(());
-
-impl FromStr for CeremonyRule {
-    type Err = ParseCeremonyRuleError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let operation = text.parse().map(Self::Operation);
-        let rule = operation.or_else(|_| text.parse().map(Self::Capability));
-        rule.map_err(|_| ParseCeremonyRuleError(()))
-    }
-}
-
-impl fmt::Display for CeremonyRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for CeremonyRule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for CeremonyRule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        std::borrow::Cow::<'de, str>::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
-}
+#[error("the scope may not be handed on any further")]
+pub struct DelegationError(());

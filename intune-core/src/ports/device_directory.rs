@@ -126,6 +126,9 @@ impl DeviceQuery {
 }
 
 /// Where the next page begins. Opaque: only the directory that gave it can read it.
+///
+/// It stays within the listing's address, but its filter is as it is written in it. Seal it before it leaves the
+/// host, or keep it there: who can write one asks with the host's permission which devices match.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor(String);
 

@@ -1,10 +1,12 @@
 //! Ports: what this domain asks of the world.
 
+mod approvals;
 mod ceremonies;
 mod compliance_source;
 mod device_actions;
 mod device_directory;
 
+pub use approvals::Approvals;
 pub use ceremonies::Ceremonies;
 #[cfg(feature = "test-util")]
 pub use ceremonies::MockCeremonies;

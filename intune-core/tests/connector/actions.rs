@@ -65,6 +65,8 @@ fn everybody_is_asked_once_and_in_order() {
                 let check = ceremonies.expect_approval().once().in_sequence(order);
                 check.returning(move |id, _| Ok(approval(id, vec![megan()])));
             }
+            let ready = actions.expect_ready().once().in_sequence(order);
+            ready.returning(|_| Ok(()));
             expect_record(&mut sink, &memory, "intent", order);
             if ceremony.is_some() {
                 let consume = ceremonies.expect_redeem().once().in_sequence(order);
@@ -199,7 +201,12 @@ fn caches_forget_what_may_have_changed_and_keep_what_has_not() {
             ))
             .unwrap();
 
-            let mut expected = vec!["device".to_owned(), "intent".into(), "perform".into()];
+            let mut expected = vec![
+                "device".to_owned(),
+                "ready".into(),
+                "intent".into(),
+                "perform".into(),
+            ];
             if outcome.may_take_effect() {
                 expected.push(format!("{:?}", Invalidation::ManagedDevice(laptop_id())));
                 expected.extend(entra_id.map(|id| format!("{:?}", Invalidation::Device(id))));
@@ -227,7 +234,7 @@ fn nothing_is_sent_without_its_intent_on_record() {
             world.intent.set(sink);
             let error = run(act(&world.lenient(), &context(), action, None)).unwrap_err();
             assert_eq!(error.kind(), &OperationErrorKind::AuditUnavailable);
-            assert_eq!(world.calls(), ["device", "intent", "refused"]);
+            assert_eq!(world.calls(), ["device", "ready", "intent", "refused"]);
             assert_eq!(
                 world.only_record().reason.as_deref(),
                 Some("audit_unavailable")

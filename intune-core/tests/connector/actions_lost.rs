@@ -40,7 +40,9 @@ fn a_service_that_gives_no_answer_leaves_the_outcome_unknown() {
                 (unknown, true)
             );
             let [managed, entra] = forgotten();
-            let calls = ["device", "intent", "perform", &managed, &entra, "outcome"];
+            let calls = [
+                "device", "ready", "intent", "perform", &managed, &entra, "outcome",
+            ];
             assert_eq!(world.calls(), calls);
             let record = world.records().pop().unwrap();
             assert_eq!(record.result.as_deref(), Some("unknown"));
@@ -76,7 +78,7 @@ fn a_caller_who_goes_away_leaves_an_intent_and_nothing_stale() {
     assert!(gone.is_none());
     let [managed, entra] = forgotten();
     let calls = [
-        "device", "approval", "intent", "redeem", "perform", &managed, &entra,
+        "device", "approval", "ready", "intent", "redeem", "perform", &managed, &entra,
     ];
     assert_eq!(world.calls(), calls);
     let left = world.records().split_off(before);
@@ -148,7 +150,7 @@ fn a_cache_that_panics_takes_nothing_with_it() {
     .unwrap();
     assert!(invoked.is_outcome_recorded);
     let [managed, entra] = forgotten();
-    assert_eq!(world.calls()[3..], [managed, entra, "outcome".into()]);
+    assert_eq!(world.calls()[4..], [managed, entra, "outcome".into()]);
 }
 
 /// Acts as soon as it is called, before its future is polled: a port written without `async_trait`.

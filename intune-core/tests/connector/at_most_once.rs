@@ -6,7 +6,7 @@ use intune_core::{
 use proptest::{prelude::*, sample::select};
 
 use crate::{
-    people::{ACTIONS, LAPTOP, OTHER, act, context, device, seconds},
+    people::{ACTIONS, LAPTOP, OTHER, act, approve, context, deny, device, megan, seconds},
     world::{Does, World, run},
 };
 
@@ -45,6 +45,7 @@ proptest! {
             ActionOutcome::Rejected(failure()),
             ActionOutcome::Unknown(failure()),
         ]),
+        ready in does(vec![Ok(()), Ok(()), Ok(()), Err(failure())]),
         intent in does(vec![true, true, false]),
         outcome in does(vec![true, false]),
         refused in does(vec![true, true, false]),
@@ -56,13 +57,14 @@ proptest! {
         let world = World::new();
         let ceremony = brings.then(|| crate::ceremonies::opened(&world, &world.connector(), action));
         if let (Some(id), Some(is_yes)) = (ceremony, decision) {
-            let decide = if is_yes { intune_core::InMemoryCeremonies::approve } else { intune_core::InMemoryCeremonies::deny };
-            decide(&world.ceremonies, id, &crate::people::megan()).unwrap();
+            let decide = if is_yes { approve } else { deny };
+            decide(&world.ceremonies, id, &megan()).unwrap();
         }
         let before = world.records().len();
         world.calls();
         world.device.set(found);
         world.perform.set(performed);
+        world.ready.set(ready);
         world.intent.set(intent.clone());
         world.outcome.set(outcome.clone());
         world.refused.set(refused.clone());
@@ -80,13 +82,13 @@ proptest! {
         let records = world.records().split_off(before);
         let phases: Vec<_> = records.iter().map(|record| &*record.phase).collect();
         let sent = world.performed().len();
-        for name in ["device", "open", "approval", "intent", "redeem", "perform", "outcome", "refused"] {
+        for name in ["device", "open", "approval", "ready", "intent", "redeem", "perform", "outcome", "refused"] {
             prop_assert!(count(name) <= 1, "{name} in {calls:?}");
         }
         match &answer {
             Ok(invoked) => {
                 prop_assert_eq!(sent, 1);
-                prop_assert!(first("intent") < first("perform"));
+                prop_assert!(first("ready") < first("intent") && first("intent") < first("perform"));
                 prop_assert_eq!(phases.first(), Some(&"intent"));
                 prop_assert_eq!(invoked.is_outcome_recorded, phases == ["intent", "outcome"]);
                 prop_assert_eq!(invoked.is_outcome_recorded, takes(&outcome));

@@ -4,14 +4,17 @@ use std::{fmt::Debug, sync::Arc};
 
 use clock::{Clock as _, ManualClock};
 use intune_core::{
-    ActionOutcome, CeremonyRefusal, ComplianceState, DeviceAction, DeviceCompliance, Finding,
-    InMemoryCeremonies, IntuneConnector, ManagedDevice, MockComplianceSource, MockDeviceActions,
-    MockDeviceDirectory, Observation, OperationError, SourceFailure, SourceFailureKind,
-    WipeOptions,
+    ActionOutcome, Approvals as _, CeremonyRefusal, ComplianceState, DeviceAction,
+    DeviceCompliance, Finding, InMemoryCeremonies, IntuneConnector, ManagedDevice,
+    MockComplianceSource, MockDeviceActions, MockDeviceDirectory, Observation, OperationError,
+    SourceFailure, SourceFailureKind, WipeOptions,
 };
 
 use crate::{
-    people::{LAPTOP, context, device, entra_id, laptop_id, megan, seconds, start},
+    people::{
+        LAPTOP, approver, context, device, entra_id, laptop_id, megan, pending, rule, seconds,
+        start,
+    },
     world::{Does, World, run},
 };
 
@@ -20,7 +23,8 @@ const NAME: &str = "canary-name";
 const SERIAL: &str = "CANARY-SERIAL";
 const MAIL: &str = "canary@mail.example";
 const PHONE: &str = "+15550199";
-const CANARIES: [&str; 6] = [CODE, NAME, SERIAL, MAIL, PHONE, "CANARY-MODEL"];
+const REASON: &str = "CANARY-REASON";
+const CANARIES: [&str; 7] = [CODE, NAME, SERIAL, MAIL, PHONE, REASON, "CANARY-MODEL"];
 
 fn assert_clean(text: &str) {
     for canary in CANARIES {
@@ -65,7 +69,7 @@ fn an_unlock_code_is_not_shown() {
 #[test]
 fn a_connector_shows_nothing_of_what_waits_for_approval() {
     let clock = Arc::new(ManualClock::new(start()));
-    let ceremonies = InMemoryCeremonies::new(clock.clone());
+    let ceremonies = InMemoryCeremonies::new(rule(), clock.clone());
     let mut directory = MockDeviceDirectory::new();
     directory.expect_device().returning(|_| Ok(Some(singing())));
     let builder = IntuneConnector::builder(
@@ -78,7 +82,7 @@ fn a_connector_shows_nothing_of_what_waits_for_approval() {
     .ceremonies(Arc::new(ceremonies.clone()));
     let connector = builder.build().unwrap();
     let error = run(connector.wipe_device(&context(), laptop_id(), options(), None)).unwrap_err();
-    assert_eq!(ceremonies.pending().len(), 1);
+    assert_eq!(pending(&ceremonies).len(), 1);
     assert_says_nothing(&error);
     assert_shows_nothing(&connector);
     assert_shows_nothing(&ceremonies);
@@ -92,7 +96,7 @@ fn an_approver_sees_the_device_and_not_the_code() {
         .connector()
         .wipe_device(&context(), laptop_id(), options(), None))
     .unwrap_err();
-    let waiting = world.ceremonies.pending();
+    let waiting = pending(&world.ceremonies);
     assert_eq!(
         waiting[0].request.target.serial_number.as_deref(),
         Some(SERIAL)
@@ -134,11 +138,15 @@ fn no_record_and_no_error_has_any_of_it_on_any_path() {
             run(connector.get_compliance(&caller, entra_id())).unwrap();
             let id = laptop_id();
             run(connector.sync_device(&caller, id, None)).unwrap();
+            let dry = DeviceAction::Wipe(options());
+            run(connector.dry_run(&caller, id, &dry)).unwrap();
             let wipe = |ceremony| run(connector.wipe_device(&caller, id, options(), ceremony));
             assert_says_nothing(&wipe(None).unwrap_err());
-            let ceremony = world.ceremonies.pending()[0].ceremony.id;
+            let ceremony = pending(&world.ceremonies)[0].ceremony.id;
             assert_says_nothing(&wipe(Some(ceremony)).unwrap_err());
-            world.ceremonies.approve(ceremony, &megan()).unwrap();
+            let megan = approver(megan());
+            run(world.ceremonies.approve(ceremony, &megan, REASON)).unwrap();
+            assert_shows_nothing(&world.ceremonies);
             let answers = [wipe(Some(ceremony)), wipe(Some(ceremony))];
             answers
                 .iter()

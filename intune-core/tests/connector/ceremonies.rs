@@ -6,14 +6,15 @@ use std::{
 };
 
 use intune_core::{
-    CeremonyId, CeremonyRefusal, IntuneConnector, InvocationContext, Mismatch, Operation,
-    OperationError, OperationErrorKind, Principal, WipeOptions,
+    CeremonyId, CeremonyRefusal, InMemoryCeremonies, IntuneConnector, InvocationContext,
+    ManagedDevice, ManagementState, Mismatch, MutationBudget, Operation, OperationError,
+    OperationErrorKind, Principal, WipeOptions,
 };
 
 use crate::{
     people::{
-        AC, ACTIONS, ENTRA, ISSUER, LAPTOP, OTHER, act, adele, context, device, full_scope,
-        laptop_id, megan, seconds, within,
+        AC, ACTIONS, ENTRA, ISSUER, LAPTOP, OTHER, act, adele, approve, context, deny, device,
+        full_scope, laptop_id, megan, rule, seconds, within,
     },
     world::{World, run},
 };
@@ -39,7 +40,7 @@ pub(crate) fn approved(
     action: Operation,
 ) -> CeremonyId {
     let id = opened(world, connector, action);
-    world.ceremonies.approve(id, &megan()).unwrap();
+    approve(&world.ceremonies, id, &megan()).unwrap();
     id
 }
 
@@ -87,7 +88,7 @@ fn a_ceremony_that_nobody_asked_for_is_checked_and_used_up_too() {
     let id = opened(&world, &connector, Operation::SyncDevice);
     let answer = run(act(&connector, &context(), Operation::SyncDevice, Some(id)));
     assert_eq!(refusal(answer), CeremonyRefusal::Pending);
-    world.ceremonies.approve(id, &megan()).unwrap();
+    approve(&world.ceremonies, id, &megan()).unwrap();
     run(act(&connector, &context(), Operation::SyncDevice, Some(id))).unwrap();
     let answer = run(act(&connector, &context(), Operation::SyncDevice, Some(id)));
     assert_eq!(refusal(answer), CeremonyRefusal::Consumed);
@@ -108,7 +109,7 @@ fn pending_denied_and_expired_ceremonies_do_not_count() {
     let lock = |id| run(act(&connector, &context(), Operation::RemoteLock, Some(id)));
     let id = opened(&world, &connector, Operation::RemoteLock);
     assert_eq!(refusal(lock(id)), CeremonyRefusal::Pending);
-    world.ceremonies.deny(id, &megan()).unwrap();
+    deny(&world.ceremonies, id, &megan()).unwrap();
     assert_eq!(refusal(lock(id)), CeremonyRefusal::Denied);
 
     let id = approved(&world, &connector, Operation::RemoteLock);
@@ -189,6 +190,66 @@ fn an_approval_is_for_one_device_under_both_its_ids_whatever_its_name() {
 }
 
 #[test]
+fn an_approval_is_for_one_tenant() {
+    let world = World::new();
+    let of = |tenant: &str| world.builder().tenant(tenant).build().unwrap();
+    let id = approved(&world, &of("t1"), Operation::RemoteLock);
+    for connector in [of("t2"), world.connector()] {
+        let other = run(act(&connector, &context(), Operation::RemoteLock, Some(id)));
+        assert_eq!(refusal(other), CeremonyRefusal::Mismatch(Mismatch::Device));
+    }
+    run(act(&of("t1"), &context(), Operation::RemoteLock, Some(id))).unwrap();
+}
+
+#[test]
+fn an_approval_is_for_the_device_as_it_was_seen() {
+    let changes: [fn(&mut ManagedDevice); 4] = [
+        |device| device.user_id = Some("66666666-4444-4555-8666-777777777777".parse().unwrap()),
+        |device| device.management_state = ManagementState::RetirePending,
+        |device| device.management_state = ManagementState::WipeIssued,
+        |device| device.management_state = ManagementState::from_wire("new"),
+    ];
+    for change in changes {
+        let world = World::new();
+        let connector = world.connector();
+        let id = approved(&world, &connector, Operation::WipeDevice);
+        let mut changed = device(LAPTOP);
+        change(&mut changed);
+        world.device.answer(Ok(Some(changed)));
+        let answer = run(act(&connector, &context(), Operation::WipeDevice, Some(id)));
+        let expected = CeremonyRefusal::Mismatch(Mismatch::DeviceChanged);
+        assert_eq!(refusal(answer), expected);
+        assert_eq!(world.calls(), ["device", "approval", "refused"]);
+        let reason = world.records().pop().unwrap().reason;
+        assert_eq!(reason.as_deref(), Some("device_changed_since_ceremony"));
+
+        // As it was, it is approved still.
+        world.device.answer(Ok(Some(device(LAPTOP))));
+        run(act(&connector, &context(), Operation::WipeDevice, Some(id))).unwrap();
+    }
+}
+
+#[test]
+fn two_of_two_approve_and_the_record_names_both() {
+    let world = World::new();
+    let rule = rule().approvals(2.try_into().unwrap());
+    let two = InMemoryCeremonies::new(rule, Arc::new(world.clock.clone()));
+    let connector = world.builder().ceremonies(Arc::new(two.clone()));
+    let connector = connector.build().unwrap();
+    let id = opened(&world, &connector, Operation::RemoteLock);
+    let lock = || run(act(&connector, &context(), Operation::RemoteLock, Some(id)));
+    for _ in 0..2 {
+        approve(&two, id, &megan()).unwrap();
+        assert_eq!(refusal(lock()), CeremonyRefusal::Pending);
+    }
+    approve(&two, id, &Principal::new(ISSUER, "lynne")).unwrap();
+    lock().unwrap();
+    let ceremony = world.records().pop().unwrap().ceremony.unwrap();
+    let approvers: Vec<_> = ceremony.approvers.iter().map(|it| &*it.subject).collect();
+    assert_eq!(approvers, ["megan", "lynne"]);
+}
+
+#[test]
 fn an_approval_is_for_one_requester_and_grant() {
     let world = World::new();
     let connector = world.connector();
@@ -233,7 +294,8 @@ fn of_all_who_race_for_an_approval_one_acts() {
     const RACERS: usize = 8;
     for _ in 0..50 {
         let world = World::new();
-        let connector = world.connector();
+        let plenty = MutationBudget::new(100, 100, seconds(1));
+        let connector = world.builder().mutation_budget(plenty).build().unwrap();
         let id = approved(&world, &connector, Operation::WipeDevice);
         let barrier = Barrier::new(RACERS);
         let race = || {
@@ -271,7 +333,7 @@ fn who_loses_the_race_after_the_intent_is_on_record_as_refused() {
     assert_eq!(refusal(answer), CeremonyRefusal::Consumed);
     assert_eq!(
         world.calls(),
-        ["device", "approval", "intent", "redeem", "refused"]
+        ["device", "approval", "ready", "intent", "redeem", "refused"]
     );
     let records = world.records().split_off(before);
     let phases: Vec<_> = records

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use intune_core::{
     Approval, Capability, Ceremonies, CeremonyId, CeremonyRefusal, CeremonyRequest, CeremonyRule,
-    DelegationScope, IntuneConnector, OpenCeremony, Operation, OperationErrorKind,
+    DelegationScope, IntuneConnector, OpenCeremony, Operation, OperationErrorKind, ScopeTemplate,
 };
 
 use crate::{
@@ -176,6 +176,24 @@ fn scope_and_floor_add_up() {
     let scope = full_scope().ceremony_required_for(Operation::SyncDevice);
     let asked = ACTIONS.map(|action| asks(&connector, &scope, action));
     assert_eq!(asked, [true, true, true, false]);
+}
+
+#[test]
+fn scope_template_and_floor_add_up() {
+    let connector = World::new()
+        .builder()
+        .without_ceremony_for(Operation::WipeDevice)
+        .without_ceremony_for(Operation::RetireDevice)
+        .build()
+        .unwrap();
+    let template: ScopeTemplate = serde_json::from_str(
+        r#"{"capabilities":["PROPOSE","MUTATE"],"ceremony_required_for":["wipe_device"]}"#,
+    )
+    .unwrap();
+    let own = full_scope().ceremony_required_for(Operation::SyncDevice);
+    let scope = template.until(own.expires_at()).narrowed_to(&own);
+    let asked = ACTIONS.map(|action| asks(&connector, &scope, action));
+    assert_eq!(asked, [true, true, false, true]);
 }
 
 #[test]

@@ -4,18 +4,25 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use clock::{Clock as _, ManualClock};
 use intune_core::{
-    Ceremonies as _, CeremonyId, CeremonyRefusal, CeremonyRequest, DecideError, DeviceAction,
-    InMemoryCeremonies, InvocationContext, OpenCeremony, Principal, Target, WipeOptions,
+    ApprovalRule, Approver, AsTokensSay, Ceremonies as _, CeremonyId, CeremonyRefusal,
+    CeremonyRequest, DecideError, DeviceAction, InMemoryCeremonies, InvocationContext,
+    OpenCeremony, Principal, Target, WipeOptions,
 };
 
 use crate::{
-    people::{ISSUER, LAPTOP, adele, device, full_scope, megan, seconds, start},
+    people::{
+        ISSUER, LAPTOP, ROLE, adele, approve, deny, device, full_scope, megan, pending, rule,
+        seconds, start,
+    },
     world::run,
 };
 
 fn ceremonies() -> (InMemoryCeremonies, ManualClock) {
     let clock = ManualClock::new(start());
-    (InMemoryCeremonies::new(Arc::new(clock.clone())), clock)
+    (
+        InMemoryCeremonies::new(rule(), Arc::new(clock.clone())),
+        clock,
+    )
 }
 
 /// The wipe of one of many devices.
@@ -26,7 +33,7 @@ fn wipe(requester: Principal, number: u32) -> CeremonyRequest {
         .unwrap();
     let context = InvocationContext::new(requester, full_scope());
     let action = DeviceAction::Wipe(WipeOptions::new());
-    CeremonyRequest::new(&context, &action, &Target::of(&laptop))
+    CeremonyRequest::new(&context, &action, &Target::of(&laptop), None)
 }
 
 fn open(ceremonies: &InMemoryCeremonies, request: &CeremonyRequest) -> OpenCeremony {
@@ -53,11 +60,55 @@ fn the_requester_cannot_decide_under_any_name() {
         (megan().with_delegate("agent-7"), DecideError::Delegate),
         (megan().with_delegate("agent-1"), DecideError::Delegate),
     ] {
-        assert_eq!(ceremonies.approve(id, &who), Err(error));
-        assert_eq!(ceremonies.deny(id, &who), Err(error));
+        assert_eq!(approve(&ceremonies, id, &who), Err(error));
+        assert_eq!(deny(&ceremonies, id, &who), Err(error));
     }
     let namesake = Principal::new("https://idp.example", "adele");
-    assert_eq!(ceremonies.approve(id, &namesake), Ok(()));
+    assert_eq!(approve(&ceremonies, id, &namesake), Ok(()));
+}
+
+#[test]
+fn a_sign_in_counts_for_as_long_as_the_rule_says_and_a_minute() {
+    let request = wipe(adele(), 1);
+    let rule = ApprovalRule::new(ISSUER, ROLE);
+    let now = start().saturating_add(seconds(10_000));
+    let decide = |signed_in| {
+        let who = Approver::new(megan(), signed_in).role(ROLE);
+        rule.admits(&who, &request, &AsTokensSay, now)
+    };
+    let instant = Duration::from_millis(1);
+    let (oldest, newest) = (
+        now.saturating_sub(seconds(960)),
+        now.saturating_add(seconds(60)),
+    );
+    for fine in [oldest, now, newest] {
+        assert_eq!(decide(fine), Ok(()));
+    }
+    for wrong in [
+        oldest.saturating_sub(instant),
+        newest.saturating_add(instant),
+    ] {
+        assert_eq!(decide(wrong), Err(DecideError::AuthenticationTooOld));
+    }
+}
+
+#[test]
+fn each_error_of_a_decision_has_a_name_of_its_own() {
+    let errors = [
+        (DecideError::NotFound, "ceremony_not_found"),
+        (DecideError::Decided, "ceremony_decided"),
+        (DecideError::Requester, "requester_cannot_decide"),
+        (DecideError::Delegate, "delegate_cannot_decide"),
+        (DecideError::Application, "application_cannot_decide"),
+        (DecideError::NotApprover, "not_an_approver"),
+        (DecideError::AuthenticationTooOld, "authentication_too_old"),
+        (DecideError::Unavailable, "ceremonies_unavailable"),
+    ];
+    for (error, name) in errors {
+        assert_eq!(error.as_str(), name);
+    }
+    let texts: BTreeSet<_> = errors.iter().map(|(error, _)| error.to_string()).collect();
+    assert_eq!(texts.len(), errors.len());
 }
 
 #[test]
@@ -65,16 +116,19 @@ fn what_is_decided_stays_so() {
     let (ceremonies, _) = ceremonies();
     let request = wipe(adele(), 1);
     let id = open(&ceremonies, &request).id;
-    ceremonies.approve(id, &megan()).unwrap();
+    approve(&ceremonies, id, &megan()).unwrap();
     let namesake = Principal::new("https://idp.example", "adele");
-    assert_eq!(ceremonies.approve(id, &namesake), Err(DecideError::Decided));
+    assert_eq!(
+        approve(&ceremonies, id, &namesake),
+        Err(DecideError::Decided)
+    );
     assert_eq!(
         run(ceremonies.approval(id, &request)).unwrap().approvers,
         [megan()]
     );
     let unknown = CeremonyId::generate();
     assert_eq!(
-        ceremonies.approve(unknown, &megan()),
+        approve(&ceremonies, unknown, &megan()),
         Err(DecideError::NotFound)
     );
 }
@@ -84,13 +138,16 @@ fn an_approval_can_be_taken_back_until_it_is_used() {
     let (ceremonies, _) = ceremonies();
     let request = wipe(adele(), 1);
     let id = open(&ceremonies, &request).id;
-    ceremonies.approve(id, &megan()).unwrap();
-    ceremonies.deny(id, &megan()).unwrap();
+    approve(&ceremonies, id, &megan()).unwrap();
+    deny(&ceremonies, id, &megan()).unwrap();
     assert_eq!(
         run(ceremonies.redeem(id, &request)),
         Err(CeremonyRefusal::Denied)
     );
-    assert_eq!(ceremonies.approve(id, &megan()), Err(DecideError::Decided));
+    assert_eq!(
+        approve(&ceremonies, id, &megan()),
+        Err(DecideError::Decided)
+    );
 }
 
 #[test]
@@ -110,7 +167,7 @@ fn what_has_ended_makes_room() {
     for number in 0..1_000 {
         let somebody = Principal::new(ISSUER, format!("somebody-{number}"));
         let id = open(&ceremonies, &wipe(somebody, 1)).id;
-        ceremonies.deny(id, &megan()).unwrap();
+        deny(&ceremonies, id, &megan()).unwrap();
     }
     open(&ceremonies, &wipe(adele(), 1));
 }
@@ -124,7 +181,7 @@ fn looking_consumes_nothing_and_redeeming_does() {
         run(ceremonies.redeem(id, &request)),
         Err(CeremonyRefusal::Pending)
     );
-    ceremonies.approve(id, &megan()).unwrap();
+    approve(&ceremonies, id, &megan()).unwrap();
     for _ in 0..3 {
         run(ceremonies.approval(id, &request)).unwrap();
         run(ceremonies.redeem(id, &wipe(adele(), 2))).unwrap_err();
@@ -138,7 +195,10 @@ fn looking_consumes_nothing_and_redeeming_does() {
         run(ceremonies.approval(id, &request)),
         Err(CeremonyRefusal::Consumed)
     );
-    assert_eq!(ceremonies.approve(id, &megan()), Err(DecideError::Decided));
+    assert_eq!(
+        approve(&ceremonies, id, &megan()),
+        Err(DecideError::Decided)
+    );
 }
 
 #[test]
@@ -148,13 +208,13 @@ fn an_equal_request_joins_until_it_is_denied_used_or_over() {
     let first = open(&ceremonies, &request);
     clock.advance(seconds(60));
     assert_eq!(open(&ceremonies, &request), first);
-    ceremonies.approve(first.id, &megan()).unwrap();
+    approve(&ceremonies, first.id, &megan()).unwrap();
     assert_eq!(open(&ceremonies, &request), first);
     run(ceremonies.redeem(first.id, &request)).unwrap();
 
     let second = open(&ceremonies, &request);
     assert_ne!(second.id, first.id);
-    ceremonies.deny(second.id, &megan()).unwrap();
+    deny(&ceremonies, second.id, &megan()).unwrap();
     let third = open(&ceremonies, &request);
     assert_ne!(third.id, second.id);
     clock.advance(seconds(3600));
@@ -172,8 +232,8 @@ fn a_ceremony_ends_at_its_instant_and_is_remembered_for_a_while() {
         clock.now().wall.saturating_add(seconds(10))
     );
     clock.advance(Duration::from_millis(9_999));
-    assert_eq!(ceremonies.pending().len(), 1);
-    ceremonies.approve(ceremony.id, &megan()).unwrap();
+    assert_eq!(pending(&ceremonies).len(), 1);
+    approve(&ceremonies, ceremony.id, &megan()).unwrap();
     run(ceremonies.approval(ceremony.id, &request)).unwrap();
     clock.advance(Duration::from_millis(1));
     assert_eq!(
@@ -183,9 +243,9 @@ fn a_ceremony_ends_at_its_instant_and_is_remembered_for_a_while() {
 
     let late = open(&ceremonies, &request);
     clock.advance(seconds(10));
-    assert!(ceremonies.pending().is_empty());
+    assert!(pending(&ceremonies).is_empty());
     assert_eq!(
-        ceremonies.approve(late.id, &megan()),
+        approve(&ceremonies, late.id, &megan()),
         Err(DecideError::NotFound)
     );
     assert_eq!(
@@ -203,8 +263,8 @@ fn an_approver_sees_what_waits_the_soonest_to_end_in_front() {
         opened.push(open(&ceremonies, &wipe(adele(), number)));
         clock.advance(seconds(1));
     }
-    ceremonies.deny(opened[1].id, &megan()).unwrap();
-    let waiting = ceremonies.clone().pending();
+    deny(&ceremonies, opened[1].id, &megan()).unwrap();
+    let waiting = pending(&ceremonies.clone());
     let shown: Vec<_> = waiting.iter().map(|waiting| waiting.ceremony).collect();
     opened.remove(1);
     assert_eq!(shown, opened);
@@ -229,7 +289,7 @@ fn a_requester_has_twenty_at_a_time() {
     );
     open(&ceremonies, &wipe(megan(), 21));
 
-    ceremonies.approve(ids[0], &megan()).unwrap();
+    approve(&ceremonies, ids[0], &megan()).unwrap();
     assert_eq!(
         run(ceremonies.open(&one_more)),
         Err(CeremonyRefusal::TooMany),
@@ -237,7 +297,7 @@ fn a_requester_has_twenty_at_a_time() {
     );
     run(ceremonies.redeem(ids[0], &wipe(adele(), 1))).unwrap();
     open(&ceremonies, &one_more);
-    ceremonies.deny(ids[1], &megan()).unwrap();
+    deny(&ceremonies, ids[1], &megan()).unwrap();
     open(&ceremonies, &wipe(adele(), 22));
     assert_eq!(
         run(ceremonies.open(&wipe(adele(), 23))),

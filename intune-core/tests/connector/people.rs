@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use clock::Timestamp;
 use intune_core::{
-    Capability, CeremonyId, DelegationScope, EntraDeviceId, IntuneConnector, InvocationContext,
-    Invoked, ManagedDevice, ManagedDeviceId, Operation, OperationError, Principal, WipeOptions,
+    ApprovalRule, Approvals as _, Approver, Capability, CeremonyId, DecideError, DelegationScope,
+    EntraDeviceId, InMemoryCeremonies, IntuneConnector, InvocationContext, Invoked, ManagedDevice,
+    ManagedDeviceId, Operation, OperationError, PendingCeremony, Principal, WipeOptions,
 };
 
+use crate::world::run;
+
+pub(crate) const ROLE: &str = "device-approver";
 pub(crate) const ISSUER: &str = "https://login.example/t1/v2.0";
 pub(crate) const LAPTOP: &str = "11111111-2222-4333-8444-555555555555";
 pub(crate) const OTHER: &str = "11111111-2222-4333-8444-666666666666";
@@ -53,6 +57,37 @@ pub(crate) fn adele() -> Principal {
 
 pub(crate) fn megan() -> Principal {
     Principal::new(ISSUER, "megan")
+}
+
+/// Approvers of two issuers, who signed in within a day.
+pub(crate) fn rule() -> ApprovalRule {
+    let rule = ApprovalRule::new(ISSUER, ROLE).issuer("https://idp.example");
+    rule.max_authentication_age(24 * 60 * 60)
+}
+
+/// This principal, with the role, and signed in at the start.
+pub(crate) fn approver(principal: Principal) -> Approver {
+    Approver::new(principal, start()).role(ROLE)
+}
+
+pub(crate) fn approve(
+    ceremonies: &InMemoryCeremonies,
+    id: CeremonyId,
+    who: &Principal,
+) -> Result<(), DecideError> {
+    run(ceremonies.approve(id, &approver(who.clone()), "")).map(drop)
+}
+
+pub(crate) fn deny(
+    ceremonies: &InMemoryCeremonies,
+    id: CeremonyId,
+    who: &Principal,
+) -> Result<(), DecideError> {
+    run(ceremonies.deny(id, &approver(who.clone()), "")).map(drop)
+}
+
+pub(crate) fn pending(ceremonies: &InMemoryCeremonies) -> Vec<PendingCeremony> {
+    run(ceremonies.pending()).unwrap()
 }
 
 /// Everything, for an hour.

@@ -6,7 +6,8 @@ use intune_core::{Capability, DelegationScope, Operation, OperationError, Operat
 
 use crate::{
     people::{
-        AC, ACTIONS, ENTRA, LAPTOP, act, context, full_scope, invoke, megan, seconds, start, within,
+        AC, ACTIONS, ENTRA, LAPTOP, act, approve, context, full_scope, invoke, megan, seconds,
+        start, within,
     },
     world::{Does, World, run},
 };
@@ -136,7 +137,7 @@ fn a_scope_that_ends_while_the_ceremony_is_checked_leaves_the_approval_unused() 
     let OperationErrorKind::CeremonyRequired(open) = opened.unwrap_err().kind().clone() else {
         panic!("locking takes a ceremony");
     };
-    world.ceremonies.approve(open.id, &megan()).unwrap();
+    approve(&world.ceremonies, open.id, &megan()).unwrap();
     world.approval.set(Does::Takes(seconds(5), Ok(())));
     world.calls();
     let answer = run(act(

@@ -226,6 +226,13 @@ fn each_refusal_has_a_name_of_its_own() {
             "ceremony_for_another_authorization_context",
             false,
         ),
+        (
+            Refusal::Mismatch(Mismatch::DeviceChanged),
+            "device_changed_since_ceremony",
+            false,
+        ),
+        (Refusal::Invalid, "ceremony_invalid", false),
+        (Refusal::ReadOnly, "ceremony_not_for_reads", false),
         (Refusal::TooMany, "too_many_ceremonies", true),
         (Refusal::Unavailable, "ceremonies_unavailable", true),
     ];

@@ -17,11 +17,11 @@ use intune_core::{
     Acceptance, ActionOutcome, Approval, Ceremonies, CeremonyId, CeremonyRefusal, CeremonyRequest,
     ComplianceSource, Cursor, DeviceAction, DeviceActions, DeviceDirectory, DeviceQuery,
     EntraDeviceId, Finding, Freshness, InMemoryCeremonies, IntuneConnector, IntuneConnectorBuilder,
-    Invalidation, InvocationId, ManagedDevice, ManagedDeviceId, Observation, OpenCeremony,
-    Operation, Page, SourceFailure, Target,
+    Invalidation, InvocationId, ManagedDevice, ManagedDeviceId, MutationBudget, Observation,
+    OpenCeremony, Operation, OperationsSwitch, Page, SourceFailure, Target,
 };
 
-use crate::people::{self, LAPTOP, device};
+use crate::people::{self, LAPTOP, device, rule};
 
 /// Runs what needs no executor: time passes only because somebody asked says so.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
@@ -80,6 +80,7 @@ pub(crate) struct World {
     pub(crate) compliance: Script<Result<Observation, SourceFailure>>,
     pub(crate) invalidate: Script<()>,
     pub(crate) perform: Script<ActionOutcome>,
+    pub(crate) ready: Script<Result<(), SourceFailure>>,
     /// Whether the sink takes a record of this phase.
     pub(crate) intent: Script<bool>,
     pub(crate) outcome: Script<bool>,
@@ -88,6 +89,9 @@ pub(crate) struct World {
     pub(crate) open: Script<Result<(), CeremonyRefusal>>,
     pub(crate) approval: Script<Result<(), CeremonyRefusal>>,
     pub(crate) redeem: Script<Result<(), CeremonyRefusal>>,
+    /// At which call an operator stops all actions.
+    pub(crate) stops_at: Mutex<&'static str>,
+    pub(crate) switch: OperationsSwitch,
     calls: Mutex<Vec<String>>,
     performed: Mutex<Vec<(DeviceAction, Target, InvocationId)>>,
 }
@@ -99,7 +103,7 @@ impl World {
         let now = clock::Clock::now(&clock);
         Arc::new(Self {
             memory: MemorySink::new(),
-            ceremonies: InMemoryCeremonies::new(Arc::new(clock.clone())),
+            ceremonies: InMemoryCeremonies::new(rule(), Arc::new(clock.clone())),
             page: Script::new(Ok(Page {
                 items: vec![device(LAPTOP)],
                 next: None,
@@ -111,12 +115,15 @@ impl World {
                 Some(204),
                 Some("request-1"),
             ))),
+            ready: Script::new(Ok(())),
             intent: Script::new(true),
             outcome: Script::new(true),
             refused: Script::new(true),
             open: Script::new(Ok(())),
             approval: Script::new(Ok(())),
             redeem: Script::new(Ok(())),
+            stops_at: Mutex::default(),
+            switch: OperationsSwitch::new(),
             calls: Mutex::default(),
             performed: Mutex::default(),
             clock,
@@ -129,18 +136,25 @@ impl World {
             .chronicle(Arc::clone(self) as _, "urn:test".parse().unwrap())
             .actions(Arc::clone(self) as _)
             .ceremonies(Arc::clone(self) as _)
+            .switch(self.switch.clone())
     }
 
     pub(crate) fn connector(self: &Arc<Self>) -> IntuneConnector {
         self.builder().build().unwrap()
     }
 
-    /// A connector that needs a ceremony only where the caller's scope asks for one.
-    pub(crate) fn lenient(self: &Arc<Self>) -> IntuneConnector {
-        let builder = Operation::ALL
+    /// Makes a connector that needs a ceremony only where the caller's scope asks for one.
+    pub(crate) fn without_floor(self: &Arc<Self>) -> IntuneConnectorBuilder {
+        Operation::ALL
             .into_iter()
-            .fold(self.builder(), IntuneConnectorBuilder::without_ceremony_for);
-        builder.build().unwrap()
+            .fold(self.builder(), IntuneConnectorBuilder::without_ceremony_for)
+    }
+
+    /// Such a connector, which has plenty to spend.
+    pub(crate) fn lenient(self: &Arc<Self>) -> IntuneConnector {
+        let builder = self.without_floor();
+        let plenty = MutationBudget::new(1_000, 1_000, std::time::Duration::from_secs(1));
+        builder.mutation_budget(plenty).build().unwrap()
     }
 
     /// What was called since this was asked last. A call to the sink is named after the record's phase.
@@ -167,6 +181,9 @@ impl World {
     }
 
     fn called(&self, name: &str) {
+        if *self.stops_at.lock().unwrap() == name {
+            self.switch.stop();
+        }
         self.calls.lock().unwrap().push(name.to_owned());
     }
 }
@@ -222,6 +239,11 @@ impl ComplianceSource for World {
 
 #[async_trait]
 impl DeviceActions for World {
+    async fn ready(&self, _: &DeviceAction) -> Result<(), SourceFailure> {
+        self.called("ready");
+        self.ready.play(&self.clock).await
+    }
+
     async fn perform(
         &self,
         action: &DeviceAction,

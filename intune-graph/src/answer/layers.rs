@@ -103,10 +103,12 @@ pub(super) fn names_intune(text: &str) -> bool {
     text.contains("urn:intune:service")
 }
 
-/// Whether a text is what a service calls a thing, and not prose, nor a token that it echoes: those have dots.
+/// Whether a text is what a service calls a thing, and not prose, nor a secret that it echoes: tokens have dots, and
+/// PINs no letter.
 pub(super) fn is_identifier(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed) && !is_number
 }
 
 /// The first name of a permission for Intune, such as `DeviceManagementManagedDevices.Read.All`.

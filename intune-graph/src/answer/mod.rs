@@ -57,6 +57,10 @@ impl Answer {
         self.response.status()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.response.body().is_empty()
+    }
+
     /// Decodes the body of a 200; any other answer is a failure.
     pub(crate) fn decode<'a, S: DeserializeSeed<'a>>(
         &'a self,
@@ -145,7 +149,7 @@ impl Answer {
     fn kind(&self, error: &ServiceError) -> SourceFailureKind {
         let status = self.status();
         match status {
-            _ if status.is_client_error() && self.is_held_for_approval(error) => {
+            _ if status.is_client_error() && self.waits_for_approval(error) => {
                 SourceFailureKind::ApprovalRequired
             }
             _ if status.is_client_error() && error.is_unknown_tenant => {
@@ -165,9 +169,13 @@ impl Answer {
 
     /// Known by its header rather than by its status, on which the documents disagree:
     /// [Multi Admin Approval](https://learn.microsoft.com/intune/intune-service/fundamentals/multi-admin-approval).
-    fn is_held_for_approval(&self, error: &ServiceError) -> bool {
+    fn waits_for_approval(&self, error: &ServiceError) -> bool {
+        self.is_held_for_approval() || error.code.as_deref() == Some("ApprovalRequired")
+    }
+
+    /// Whether another administrator must approve first, whatever the status says.
+    pub(crate) fn is_held_for_approval(&self) -> bool {
         self.response.headers().contains_key(APPROVAL_CODE)
-            || error.code.as_deref() == Some("ApprovalRequired")
     }
 
     fn is_refusal(&self, error: &ServiceError) -> bool {

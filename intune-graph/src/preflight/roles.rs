@@ -9,17 +9,22 @@ use serde::Deserialize;
 use super::Check;
 use crate::wire::Effect;
 
-/// The application permissions that a token carries.
+/// The application permissions that a token carries, and whose they are.
 ///
 /// A token is its resource's to read, and opaque to us: what isn't understood is no error, and nothing but an
 /// operator's advice depends on it.
 #[derive(Clone, Debug)]
-pub(super) struct Roles(BTreeSet<String>);
+pub(super) struct Roles {
+    granted: BTreeSet<String>,
+    application: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct Claims {
     #[serde(default)]
     roles: BTreeSet<String>,
+    #[serde(default)]
+    appid: Option<String>,
 }
 
 impl Roles {
@@ -28,12 +33,20 @@ impl Roles {
         let claims = parts.nth(1)?;
         let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
         let claims: Claims = serde_json::from_slice(&claims).ok()?;
-        Some(Self(claims.roles))
+        Some(Self {
+            granted: claims.roles,
+            application: claims.appid,
+        })
+    }
+
+    /// Whether both are known to be one application's.
+    pub(super) fn is_of_same_application(&self, other: &Self) -> bool {
+        self.application.is_some() && self.application == other.application
     }
 
     pub(super) fn gives(&self, operation: Operation) -> bool {
         let is_read = operation.capability() == Capability::Read;
-        let holds = |role: &str| self.0.contains(role);
+        let holds = |role: &str| self.granted.contains(role);
         holds(needed(operation)) || (is_read && holds(READ_WRITE))
     }
 }

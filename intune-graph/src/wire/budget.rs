@@ -59,6 +59,8 @@ pub(super) struct Limiter {
     clock: Injected,
     requests: Bucket,
     writes: Bucket,
+    /// Three quarters of the writes: the rest is kept for what somebody approved.
+    proposals: Bucket,
 }
 
 impl Limiter {
@@ -68,23 +70,32 @@ impl Limiter {
         Self {
             requests: bucket(budget.requests),
             writes: bucket(budget.writes),
+            proposals: bucket(three_quarters(budget.writes)),
             clock,
         }
     }
 
     /// Takes one request out of the budget, or says for how long there is none. A write counts as both.
     pub(super) fn take(&self, effect: Effect) -> Result<(), Duration> {
-        self.take_from(&self.requests)?;
-        match effect {
-            Effect::Read => Ok(()),
-            Effect::Write => self.take_from(&self.writes),
+        // The smaller first: writes that find it spent shall not spend the other.
+        if effect == Effect::Propose {
+            self.take_from(&self.proposals)?;
         }
+        if effect != Effect::Read {
+            self.take_from(&self.writes)?;
+        }
+        self.take_from(&self.requests)
     }
 
     fn take_from(&self, bucket: &Bucket) -> Result<(), Duration> {
         let taken = bucket.check();
         taken.map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
+}
+
+fn three_quarters(limit: NonZeroU32) -> NonZeroU32 {
+    let quarter = limit.get() / 4;
+    NonZeroU32::new(limit.get() - quarter).unwrap_or(NonZeroU32::MIN)
 }
 
 /// A fifth of the limit at once, the rest evenly: what a bucket of that size lets through in a window is its
@@ -157,7 +168,7 @@ mod tests {
             for effect in [Effect::Read, Effect::Write] {
                 let budget = match effect {
                     Effect::Read => RequestBudget::new(limit, 1_000),
-                    Effect::Write => RequestBudget::new(1_000, limit),
+                    Effect::Propose | Effect::Write => RequestBudget::new(1_000, limit),
                 };
                 let most = most_in_any_window(&sent(budget, effect, &steps));
                 prop_assert!(most <= limit as usize, "{most} of {limit}");

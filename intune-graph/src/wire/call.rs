@@ -2,13 +2,15 @@ use bytes::Bytes;
 use entra_auth::AccessToken;
 use http::{Request, StatusCode};
 use intune_core::SourceFailure;
+use tokio::sync::SemaphorePermit;
 use url::Url;
 use uuid::Uuid;
 
 use super::{
     Effect, PATIENCE, Wire,
-    deadline::Deadline,
+    deadline::{Deadline, Elapsed},
     gate::timed_out,
+    pause::Sent,
     places::Place,
     retry::{ATTEMPTS, backoff},
 };
@@ -34,7 +36,13 @@ pub(crate) struct Lost {
     is_outage: bool,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// Waits for one of the few places that listings have among those in flight, and holds it.
+    pub(crate) async fn turn_to_list(&self) -> Result<SemaphorePermit<'a>, SourceFailure> {
+        let wire = self.wire;
+        wire.gate.enter_to_list(&self.deadline).await
+    }
+
     /// Reads `url`, again if the service is out, and with a new token if it rejects the one we have.
     ///
     /// The answer is one by which the service says what it means: an outage is a failure.
@@ -47,7 +55,11 @@ impl Call<'_> {
             let id = Uuid::new_v4().to_string();
             let request =
                 request::get(url, &token, &id, retry).map_err(|_| request::unsendable())?;
-            let lost = match self.exchange(Effect::Read, request, id).await {
+            let answer = match self.wire.gate.admit(&self.deadline).await {
+                Ok(sent) => self.exchange(Effect::Read, sent, request, id).await,
+                Err(failure) => Err(Lost::unsent(failure)),
+            };
+            let lost = match answer {
                 Ok(answer) if answer.rejects_token() && !self.token_was_replaced => {
                     self.token_was_replaced = true;
                     token = self.replace(&token).await?;
@@ -78,17 +90,32 @@ impl Call<'_> {
     /// `sign` makes it, of a token and of `id`, which is ours.
     pub(crate) async fn write(
         &mut self,
+        effect: Effect,
         id: String,
         sign: impl FnOnce(&AccessToken, &str) -> Result<Request<Bytes>, http::Error> + Send,
     ) -> Result<Answer, Lost> {
         let asking = self.wire.gate.ask();
         let token = self.token().await.map_err(Lost::unsent)?;
-        let place = self.wire.gate.enter(asking, &self.deadline).await;
-        let place = place.map_err(Lost::unsent)?;
         let request = sign(&token, &id).map_err(|_| Lost::unsent(request::unsendable()))?;
-        let outcome = self.exchange(Effect::Write, request, id).await;
+        let entered = self
+            .wire
+            .gate
+            .enter_to_write(asking, effect, &self.deadline);
+        // What failed in the queue failed for somebody else's request, whose id isn't this one's.
+        let entered = entered
+            .await
+            .map_err(|theirs| Lost::unsent(nameless(&theirs)));
+        let (place, sent) = entered?;
+        let outcome = self.exchange(effect, sent, request, id).await;
         self.settle(&token, place, &outcome);
         outcome
+    }
+
+    /// Waits until a write could be sent: there is a token, no pause, and the budget has one left, which is kept for
+    /// it.
+    pub(crate) async fn prepare_write(&self, effect: Effect) -> Result<(), SourceFailure> {
+        self.token().await?;
+        self.wire.gate.prepay(effect, &self.deadline).await
     }
 
     /// Lets others profit from what a request met that isn't sent again.
@@ -123,16 +150,15 @@ impl Call<'_> {
         self.token().await
     }
 
-    /// Sends `request` once, when it may be sent.
+    /// Sends `request` once, as it was admitted.
     async fn exchange(
         &self,
         effect: Effect,
+        sent: Sent,
         request: Request<Bytes>,
         id: String,
     ) -> Result<Answer, Lost> {
         let gate = &self.wire.gate;
-        let sent = gate.admit(effect, &self.deadline).await;
-        let sent = sent.map_err(Lost::unsent)?;
         let begun = self.wire.clock.now();
         let path = request.uri().path().to_owned();
         let response = self.deadline.bound(self.wire.http.send(request)).await;
@@ -148,7 +174,8 @@ impl Call<'_> {
                     failure,
                 });
             }
-            Err(_) => {
+            Err(Elapsed { was_begun: false }) => return Err(Lost::unsent(timed_out())),
+            Err(Elapsed { was_begun: true }) => {
                 tracing::warn!(client_request_id = id, "no answer from Graph in time");
                 return Err(Lost {
                     failure: timed_out().with_request_id(&id),
@@ -210,4 +237,13 @@ fn outage(answer: &Answer) -> Option<Lost> {
         may_have_been_received: true,
         is_outage: true,
     })
+}
+
+/// A failure without what is one request's own.
+fn nameless(failure: &SourceFailure) -> SourceFailure {
+    let kind = SourceFailure::new(failure.kind());
+    match failure.retry_after() {
+        Some(delay) => kind.with_retry_after(delay),
+        None => kind,
+    }
 }

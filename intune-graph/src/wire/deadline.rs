@@ -12,7 +12,10 @@ pub(super) struct Deadline {
 
 /// The deadline has passed.
 #[derive(Debug)]
-pub(super) struct Elapsed;
+pub(super) struct Elapsed {
+    /// Whether what was to be awaited was begun.
+    pub(super) was_begun: bool,
+}
 
 impl Deadline {
     pub(super) fn after(limit: Duration, clock: Arc<dyn Clock>) -> Self {
@@ -28,18 +31,18 @@ impl Deadline {
     pub(super) async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
         let remaining = self.remaining();
         if remaining.is_zero() {
-            return Err(Elapsed);
+            return Err(Elapsed { was_begun: false });
         }
         match select(pin!(future), self.clock.sleep(remaining)).await {
             Either::Left((output, _)) => Ok(output),
-            Either::Right(_) => Err(Elapsed),
+            Either::Right(_) => Err(Elapsed { was_begun: true }),
         }
     }
 
     /// Waits if that leaves time for more.
     pub(super) async fn wait(&self, delay: Duration) -> Result<(), Elapsed> {
         if delay >= self.remaining() {
-            return Err(Elapsed);
+            return Err(Elapsed { was_begun: false });
         }
         self.clock.sleep(delay).await;
         Ok(())

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use clock::Clock;
 use intune_core::{SourceFailure, SourceFailureKind};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::{
     Effect,
@@ -9,7 +10,11 @@ use super::{
     deadline::Deadline,
     pause::{Pause, Sent},
     places::{Asking, Place, Places},
+    prepaid::Prepaid,
 };
+
+/// When to come back to a queue for the budget of writes, which flows in at several a second.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 /// What every request of a tenant passes: so many in flight, so many in a time, and none while the service
 /// asked to be left alone.
@@ -19,6 +24,10 @@ pub(super) struct Gate {
     places: Places,
     limiter: Limiter,
     pause: Pause,
+    listings: Semaphore,
+    writers: Mutex<()>,
+    proposers: Mutex<()>,
+    prepaid: Prepaid,
 }
 
 impl Gate {
@@ -27,6 +36,10 @@ impl Gate {
             places: Places::new(in_flight),
             limiter: Limiter::new(budget, Arc::clone(&clock)),
             pause: Pause::default(),
+            listings: Semaphore::new((in_flight / 3).clamp(1, Semaphore::MAX_PERMITS)),
+            writers: Mutex::default(),
+            proposers: Mutex::default(),
+            prepaid: Prepaid::default(),
             clock,
         }
     }
@@ -52,24 +65,89 @@ impl Gate {
         }
     }
 
-    /// Waits until a request may be sent; to be asked by the holder of a place, for each.
-    pub(super) async fn admit(
+    /// Waits until a read may be sent; to be asked by the holder of a place, for each.
+    pub(super) async fn admit(&self, deadline: &Deadline) -> Result<Sent, SourceFailure> {
+        loop {
+            match self.try_admit(Effect::Read) {
+                Ok(sent) => return Ok(sent),
+                Err(delay) => wait(delay, deadline).await?,
+            }
+        }
+    }
+
+    /// Waits until a write may be sent, and then for a place: not in one, since there are ten times as many reads to
+    /// a budget, which would wait behind. In order, since what is first here was approved first.
+    pub(super) async fn enter_to_write(
+        &self,
+        asking: Asking,
+        effect: Effect,
+        deadline: &Deadline,
+    ) -> Result<(Place<'_>, Sent), SourceFailure> {
+        if !self.prepaid.take(effect, self.clock.now().monotonic) {
+            self.admit_write(effect, deadline).await?;
+        }
+        let mut asking = Some(asking);
+        loop {
+            let asking = asking.take().unwrap_or_else(|| self.ask());
+            let place = self.enter(asking, deadline).await?;
+            let sending = self.pause.sending();
+            let pause = self.pause();
+            if pause.is_zero() {
+                return Ok((place, sending));
+            }
+            drop(place);
+            wait(pause, deadline).await?;
+        }
+    }
+
+    /// Takes a write out of the budget beforehand, for the next of its kind.
+    pub(super) async fn prepay(
+        &self,
+        effect: Effect,
+        deadline: &Deadline,
+    ) -> Result<(), SourceFailure> {
+        self.admit_write(effect, deadline).await?;
+        self.prepaid.add(effect, self.clock.now().monotonic);
+        Ok(())
+    }
+
+    /// Waits, in order, until the budget has a write.
+    async fn admit_write(
         &self,
         effect: Effect,
         deadline: &Deadline,
     ) -> Result<Sent, SourceFailure> {
+        let queue = match effect {
+            Effect::Propose => &self.proposers,
+            Effect::Read | Effect::Write => &self.writers,
+        };
+        let turn = deadline.bound(queue.lock()).await;
+        let _turn = turn.map_err(|_| throttled(A_SECOND))?;
         loop {
-            let sending = self.pause.sending();
-            let mut delay = self.pause();
-            if delay.is_zero() {
-                match self.limiter.take(effect) {
-                    Ok(()) => return Ok(sending),
-                    Err(wait) => delay = wait,
-                }
+            match self.try_admit(effect) {
+                Ok(sent) => return Ok(sent),
+                Err(delay) => wait(delay, deadline).await?,
             }
-            let waited = deadline.wait(delay).await;
-            waited.map_err(|_| throttled(delay))?;
         }
+    }
+
+    /// Waits for one of the few places that listings have, which can take long and would else hold all.
+    pub(super) async fn enter_to_list(
+        &self,
+        deadline: &Deadline,
+    ) -> Result<SemaphorePermit<'_>, SourceFailure> {
+        let permit = deadline.bound(self.listings.acquire()).await;
+        permit.map_err(|_| timed_out())?.map_err(|_| timed_out())
+    }
+
+    /// Whether a request may be sent now, or else how long to wait before asking again.
+    fn try_admit(&self, effect: Effect) -> Result<Sent, Duration> {
+        let sending = self.pause.sending();
+        let pause = self.pause();
+        if !pause.is_zero() {
+            return Err(pause);
+        }
+        self.limiter.take(effect).map(|()| sending)
     }
 
     /// The service asked for fewer requests.
@@ -87,6 +165,11 @@ impl Gate {
     pub(super) fn pause(&self) -> Duration {
         self.pause.remaining(self.clock.now().monotonic)
     }
+}
+
+async fn wait(delay: Duration, deadline: &Deadline) -> Result<(), SourceFailure> {
+    let waited = deadline.wait(delay).await;
+    waited.map_err(|_| throttled(delay))
 }
 
 /// Not sent, so as not to be refused.

@@ -6,6 +6,7 @@ mod deadline;
 mod gate;
 mod pause;
 mod places;
+mod prepaid;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Read,
+    /// It asks for a change that is harmless by itself, and can't be had to a large number.
+    Propose,
     /// It changes something, or may.
     Write,
 }
@@ -39,7 +42,9 @@ impl Effect {
     pub(crate) const fn documented_permission(self) -> &'static str {
         match self {
             Self::Read => "DeviceManagementManagedDevices.Read.All",
-            Self::Write => "DeviceManagementManagedDevices.PrivilegedOperations.All",
+            Self::Propose | Self::Write => {
+                "DeviceManagementManagedDevices.PrivilegedOperations.All"
+            }
         }
     }
 }

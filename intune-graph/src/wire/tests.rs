@@ -101,7 +101,10 @@ impl Fixture {
         let sign = |token: &AccessToken, id: &str| {
             request::signed(Request::post(url.as_str()), token, id)?.body("{}".into())
         };
-        self.wire.call().write(ID.to_owned(), sign).await
+        self.wire
+            .call()
+            .write(Effect::Write, ID.to_owned(), sign)
+            .await
     }
 
     fn asked(&self) -> usize {

@@ -1,4 +1,4 @@
-//! A token is never shown: not by us, and not by the crates underneath.
+//! A token or an unlock code is never shown: not by us, and not by the crates underneath.
 
 use std::{
     io,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use entra_auth::{TokenErrorKind, http::HttpClient};
-use intune_core::DeviceDirectory as _;
+use intune_core::{DeviceAction, DeviceDirectory as _, WipeOptions};
 use intune_graph::GraphClient;
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
@@ -60,12 +60,32 @@ async fn failures(client: &GraphClient) -> String {
     format!("{client:?} {records} {records:?} {device:?}\n")
 }
 
+const CODE: &str = "739184";
+
+/// Whether the code stands there by itself, rather than as a part of a time or of an id.
+fn shows_code(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.any(|word| word == CODE)
+}
+
+/// Everything that shows a wipe, and what comes of it.
+async fn wipe(client: &GraphClient) -> String {
+    let actions = acting_as(client, &Tokens::default());
+    let options = WipeOptions::new().mac_os_unlock_code(CODE.parse().unwrap());
+    let action = DeviceAction::Wipe(options);
+    let outcome = perform(&actions, &action).await;
+    let failure = outcome.failure().map(ToString::to_string);
+    let preflight = client.preflight(Some(&actions)).await;
+    format!("{actions:?} {action:?} {outcome:?} {failure:?} {preflight} {preflight:?}\n")
+}
+
 /// Bodies and headers that hold the token, as a server that echoes its request would send them.
 async fn echoing(status: u16) -> Graph {
     Graph::start(move |request, _| {
         let bearer = request.header("authorization").to_owned();
+        let sent = String::from_utf8_lossy(&request.body);
         let body = serde_json::json!({
-            "error": {"message": bearer, "innerError": {"code": bearer}},
+            "error": {"code": sent, "message": format!("{bearer} {sent}"), "innerError": {"code": bearer}},
             "@odata.nextLink": format!("https://graph.example/{bearer}"),
             "value": [{"deviceName": bearer, "azureADDeviceId": bearer}],
         });
@@ -91,11 +111,19 @@ async fn neither_error_nor_client_nor_log_shows_the_token() {
     assert_eq!(working.records().await.unwrap().len(), 1);
     for status in [200, 302, 400, 401, 403, 429, 503] {
         shown += &failures(&echoing(status).await.client()).await;
+        shown += &wipe(&echoing(status).await.client()).await;
     }
     let refusing = Graph::saying(401, &[], refusal_of_intune()).await;
     shown += &failures(&refusing.client()).await;
     let closed = format!("http://{}", Bystander::new().address());
     shown += &failures(&client(&closed)).await;
+    shown += &wipe(&client(&closed)).await;
+    for treatment in [
+        Treatment::CutRead,
+        Treatment::say("HTTP/1.1 200 OK\r\n\r\n<html>"),
+    ] {
+        shown += &wipe(&client(&Raw::start(vec![treatment]).await.url)).await;
+    }
     let tokens = Tokens::failing(TokenErrorKind::InvalidCredential);
     shown += &failures(&client_with(&closed, tokens, HttpClient::new().unwrap())).await;
 
@@ -112,8 +140,9 @@ async fn neither_error_nor_client_nor_log_shows_the_token() {
     ] {
         assert!(logged.contains(expected), "{expected} is missing");
     }
-    assert!(!logged.contains("canary-"), "{logged}");
-    assert!(!shown.contains("canary-"), "{shown}");
+    for text in [logged, shown] {
+        assert!(!text.contains("canary-") && !shows_code(&text), "{text}");
+    }
 }
 
 #[tokio::test]

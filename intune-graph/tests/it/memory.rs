@@ -48,8 +48,8 @@ async fn meet(head: &'static str, body: String) {
     };
     // Rows of the device itself are kept by either; of a listing, all are.
     let query = DeviceQuery::new();
-    let looked_up = join_all((0..6).map(|_| client.records(device_id())));
-    let listed = join_all((0..6).map(|_| client.page(&query, None)));
+    let looked_up = join_all((0..8).map(|_| client.records(device_id())));
+    let listed = join_all((0..4).map(|_| client.page(&query, None)));
     tokio::join!(looked_up, listed, release);
     let used = (peak() - before) / MIB;
     assert!(used < 80, "{used} MiB");

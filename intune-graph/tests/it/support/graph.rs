@@ -22,6 +22,7 @@ pub(crate) struct Received {
     /// Path and query, as they were on the wire.
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Received {
@@ -63,14 +64,19 @@ impl Graph {
         let received = Arc::new(Mutex::new(Vec::new()));
         let (log, own) = (Arc::clone(&received), url.clone());
         let handler = move |request: Request| {
-            let request = Received {
-                method: request.method().to_string(),
-                target: request.uri().to_string(),
-                headers: request.headers().clone(),
-            };
-            let response = answer(&request, &own);
-            log.lock().unwrap().push(request);
-            async { response }
+            let (answer, own, log) = (answer.clone(), own.clone(), Arc::clone(&log));
+            async move {
+                let (parts, body) = request.into_parts();
+                let request = Received {
+                    method: parts.method.to_string(),
+                    target: parts.uri.to_string(),
+                    headers: parts.headers,
+                    body: axum::body::to_bytes(body, 64 * 1024).await.unwrap(),
+                };
+                let response = answer(&request, &own);
+                log.lock().unwrap().push(request);
+                response
+            }
         };
         tokio::spawn(axum::serve(listener, Router::new().fallback(handler)).into_future());
         Self { url, received }

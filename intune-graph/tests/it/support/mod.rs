@@ -1,8 +1,11 @@
 //! A Graph on loopback that says what a test tells it to, what it may say, and tokens for it.
 
+mod actions;
 mod bodies;
 mod graph;
 mod held;
+mod preflights;
+mod raw;
 mod time;
 mod tokens;
 
@@ -17,7 +20,9 @@ use entra_auth::{Cloud, TokenProvider, http::HttpClient};
 use intune_core::{EntraDeviceId, ManagedDeviceId, SourceFailure, SourceFailureKind};
 use intune_graph::{GraphClient, GraphClientBuilder, GraphEndpoint};
 
-pub(crate) use self::{bodies::*, graph::*, held::*, time::*, tokens::*};
+pub(crate) use self::{
+    actions::*, bodies::*, graph::*, held::*, preflights::*, raw::*, time::*, tokens::*,
+};
 
 pub(crate) const DEVICE: &str = "33333333-4444-4555-8666-7777777777ab";
 pub(crate) const OTHER: &str = "33333333-4444-4555-8666-888888888888";

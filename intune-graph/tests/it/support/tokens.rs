@@ -10,7 +10,7 @@ use clock::{Clock as _, ManualClock};
 use entra_auth::{AccessToken, Scope, TokenError, TokenErrorKind, TokenProvider};
 use secrecy::ExposeSecret as _;
 
-/// A source of tokens with a cache and a memory: `canary-token-1`, `canary-token-2`, …
+/// A source of tokens with a cache and a memory: `canary-token-1`, `canary-token-2`, …; or of another text.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens(Arc<Mutex<Memory>>);
 
@@ -21,12 +21,20 @@ struct Memory {
     asked: Vec<Scope>,
     invalidated: Vec<(Scope, String)>,
     failure: Option<TokenErrorKind>,
+    text: Option<String>,
 }
 
 impl Tokens {
     pub(crate) fn failing(kind: TokenErrorKind) -> Self {
         let tokens = Self::default();
         tokens.0.lock().unwrap().failure = Some(kind);
+        tokens
+    }
+
+    /// Tokens that are this text.
+    pub(crate) fn of(text: impl Into<String>) -> Self {
+        let tokens = Self::default();
+        tokens.0.lock().unwrap().text = Some(text.into());
         tokens
     }
 
@@ -60,7 +68,10 @@ impl TokenProvider for Tokens {
             return Ok(token.clone());
         }
         memory.issued += 1;
-        let token = token(&format!("canary-token-{}", memory.issued));
+        let token = match &memory.text {
+            Some(text) => token(text),
+            None => token(&format!("canary-token-{}", memory.issued)),
+        };
         memory.current = Some(token.clone());
         Ok(token)
     }

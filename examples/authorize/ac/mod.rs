@@ -1,11 +1,14 @@
-//! Authorization Contexts: the short-lived grants that this host issues.
+//! Authorization Contexts: the short-lived grants that this host issues, and accepts.
+
+mod claims;
+mod verify;
 
 use std::time::Duration;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use clock::Timestamp;
-use compliance_gate::Decision;
-use intune_core::{AccordTemplate, Principal};
+use compliance_gate::{Decision, DeviceIdentity};
+use intune_core::{AccordTemplate, DelegationScope, Principal, ScopeTemplate};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header,
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
@@ -13,11 +16,17 @@ use jsonwebtoken::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
+pub use verify::{VerifiedContext, VerifyError};
+
+use claims::{Claims, DeviceClaim, PrincipalClaim};
 
 /// The longest life of an Authorization Context.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// What this host calls itself, in records and in what it issues.
+/// What this host calls itself, in records and in what it issues; and whom an Authorization Context is for, since
+/// devices are operated here.
 pub const ISSUER: &str = "urn:broker:authorize";
+/// The `typ` of an Authorization Context: no other token that this host may come to sign passes for one.
+const TYPE: &str = "ac+jwt";
 
 /// An Authorization Context, as its caller gets it.
 #[derive(Clone, Serialize)]
@@ -27,6 +36,7 @@ pub struct AuthorizationContext {
     token: String,
     principal: Value,
     accord_template: AccordTemplate,
+    delegation_scope: DelegationScope,
     issued_at: Timestamp,
     expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +47,31 @@ pub struct AuthorizationContext {
 pub struct Issuer {
     key: EncodingKey,
     public: Jwk,
+}
+
+impl AuthorizationContext {
+    /// The same, signed. A credential: whoever has it is its bearer.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+/// A request that the gate let through.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant<'a> {
+    /// Whose it is.
+    pub principal: &'a Principal,
+    /// Under which accord.
+    pub template: &'a AccordTemplate,
+    /// What the accord gives by default.
+    pub scope: &'a ScopeTemplate,
+    /// The device that the principal's token names.
+    pub device: DeviceIdentity,
+    /// Why it may be.
+    pub decision: &'a Decision,
+    /// When the principal's token expires.
+    pub token_expires_at: Timestamp,
 }
 
 /// No key could be made, or nothing signed.
@@ -76,13 +111,15 @@ impl Issuer {
     /// # Errors
     ///
     /// It could not be signed.
-    pub fn issue(
-        &self,
-        principal: &Principal,
-        template: &AccordTemplate,
-        decision: &Decision,
-        token_expires_at: Timestamp,
-    ) -> Result<AuthorizationContext, SigningError> {
+    pub fn issue(&self, grant: Grant<'_>) -> Result<AuthorizationContext, SigningError> {
+        let Grant {
+            principal,
+            template,
+            scope,
+            device,
+            decision,
+            token_expires_at,
+        } = grant;
         let issued_at = decision.made_at();
         let expires_at = issued_at.saturating_add(LIFETIME).min(token_expires_at);
         let expires_at = decision
@@ -90,31 +127,31 @@ impl Issuer {
             .map_or(expires_at, |until| expires_at.min(until));
         let id = Uuid::new_v4().to_string();
         let device_compliance = decision.evidence().map(|evidence| json!(evidence));
-        let subject = principal.subject();
-        let principal = json!({"issuer": principal.issuer(), "subject": subject});
-
-        let mut claims = json!({
-            "iss": ISSUER,
-            "sub": subject,
-            "jti": id,
-            "iat": issued_at.unix_seconds(),
-            "exp": expires_at.unix_seconds(),
-            "principal": principal,
-            "accord_template": template,
-            "decision_id": decision.id(),
-        });
-        if let (Some(compliance), Some(claims)) = (&device_compliance, claims.as_object_mut()) {
-            claims.insert("device_compliance".to_owned(), compliance.clone());
-        }
+        let scope = scope.until(expires_at);
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: principal.subject().to_owned(),
+            jti: id.clone(),
+            iat: issued_at.unix_seconds(),
+            exp: expires_at.unix_seconds(),
+            principal: PrincipalClaim::of(principal),
+            accord_template: template.clone(),
+            delegation_scope: scope.clone(),
+            device: DeviceClaim::of(device),
+            decision_id: decision.id().to_string(),
+            device_compliance: device_compliance.clone(),
+        };
         let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some("ac+jwt".to_owned());
+        header.typ = Some(TYPE.to_owned());
         header.kid = self.public.common.key_id.clone();
         let token = jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| SigningError)?;
         Ok(AuthorizationContext {
             id,
             token,
-            principal,
+            principal: json!({"issuer": principal.issuer(), "subject": principal.subject()}),
             accord_template: template.clone(),
+            delegation_scope: scope,
             issued_at,
             expires_at,
             device_compliance,
