@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::{Clock, ManualClock};
-use common::{FAILURES, Scripted, ask, clock, entra_id, found, settle};
+use common::{FAILURES, Scripted, ask, clock, entra_id, found, principal, settle};
 use compliance_gate::{
     CachedCompliance, Conditions, Decision, DeviceIdentity, Gate, GateRequest, Mode,
     OnAuditFailure, OnOutage, Outcome, Policies, PolicyLayer, Reason,
@@ -536,4 +536,30 @@ async fn the_cache_of_a_gate_made_from_settings_can_be_invalidated() {
     assert!(ask(&gate, "read-only", DEVICE()).await.is_allow());
     gate.invalidate(intune_core::Invalidation::Device(entra_id(0)));
     assert!(!ask(&gate, "read-only", DEVICE()).await.is_allow());
+}
+
+#[tokio::test]
+async fn what_must_be_live_is_looked_up_and_takes_nothing_older_in_an_outage() {
+    let conditions = Conditions::new().on_outage(OnOutage::LastKnownGood {
+        max_age: Duration::from_secs(600),
+    });
+    let policies = Policies::builder()
+        .global(PolicyLayer::new().required(true))
+        .conditions(conditions)
+        .build()
+        .unwrap();
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let cached = Arc::new(CachedCompliance::new(source.clone()));
+    let fixture = fixture(policies, cached, clock());
+    let (principal, template) = (principal(), "read-only".parse().unwrap());
+    let request = || GateRequest::new(&principal, &template, DEVICE());
+    for (live, calls) in [(false, 1), (false, 1), (true, 2), (true, 3)] {
+        let request = if live { request().live() } else { request() };
+        assert!(fixture.gate.evaluate(&request).await.is_allow());
+        assert_eq!(source.calls(), calls);
+    }
+    source.answer(Err(SourceFailure::new(SourceFailureKind::Unavailable)));
+    let live = fixture.gate.evaluate(&request().live()).await;
+    assert_eq!(live.reason(), Reason::SourceUnavailable);
+    assert!(!live.is_allow());
 }

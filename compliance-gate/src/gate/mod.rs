@@ -143,6 +143,11 @@ impl Gate {
                         }
                     }
                 };
+                // Live is live: what was known before is no answer, whatever policy allows in an outage.
+                let found = match request.live {
+                    true => found.map_err(|failure| failure.with_last_known(None)),
+                    false => found,
+                };
                 let answer = match &found {
                     Ok(observation) => Answer::Observed(*observation),
                     Err(failure) => Answer::Failed(failure),

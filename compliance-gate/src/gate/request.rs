@@ -30,7 +30,8 @@ impl<'a> GateRequest<'a> {
         }
     }
 
-    /// Has the device looked up, whatever is cached: for what can't be undone.
+    /// Has the device looked up, whatever is cached, and takes nothing older for an answer, not even where policy
+    /// would in an outage: for what can't be undone.
     #[must_use]
     pub const fn live(mut self) -> Self {
         self.live = true;
