@@ -273,3 +273,31 @@ fn who_loosens_a_built_in_template_is_told_of() {
             .is_loosened()
     );
 }
+
+#[test]
+fn a_template_that_nobody_listed_gives_nothing() {
+    use intune_core::{Operation, ScopeTemplate};
+    let policies = Policies::builder()
+        .template("read-only".parse().unwrap(), PolicyLayer::new())
+        .delegation_scope("locks".parse().unwrap(), ScopeTemplate::production())
+        .build()
+        .unwrap();
+    let until = "2026-11-23T07:00:00Z".parse().unwrap();
+    let allowed = |template: &str| {
+        let scope = policies.delegation_scope(&template.parse().unwrap());
+        let scope = scope.until(until);
+        let allowed = Operation::ALL.into_iter().filter(|&o| scope.allows(o));
+        (
+            allowed.count(),
+            scope.requires_ceremony(Operation::WipeDevice),
+        )
+    };
+    assert_eq!(allowed("device-management"), (7, true));
+    assert_eq!(allowed("infrastructure-operations"), (3, false));
+    assert_eq!(allowed("read-only"), (3, false));
+    assert_eq!(allowed("locks"), (7, true));
+    assert_eq!(allowed("whatever"), (0, false));
+    let off = Policies::disabled();
+    let scope = off.delegation_scope(&"device-management".parse().unwrap());
+    assert!(!scope.until(until).allows(Operation::GetDevice));
+}

@@ -75,7 +75,7 @@ pub async fn serve_on(
 ) -> std::io::Result<()> {
     let clock = Arc::clone(&host.clock);
     let resource = match &host.public_url {
-        Some(url) => url.join("mcp"),
+        Some(url) => Url::parse(&format!("{}/mcp", url.as_str().trim_end_matches('/'))),
         None => Url::parse(&format!("http://{}/mcp", listener.local_addr()?)),
     };
     let resource = resource.map_err(std::io::Error::other)?;

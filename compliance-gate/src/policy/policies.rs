@@ -39,6 +39,7 @@ pub struct Policies {
     unlisted: Arc<EffectivePolicy>,
     delegation_scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
     read_only: ScopeTemplate,
+    nothing: ScopeTemplate,
 }
 
 impl Policies {
@@ -62,6 +63,7 @@ impl Policies {
             unlisted: Arc::new(off),
             delegation_scopes: BTreeMap::new(),
             read_only: ScopeTemplate::read_only(),
+            nothing: ScopeTemplate::default(),
         }
     }
 
@@ -72,11 +74,14 @@ impl Policies {
     }
 
     /// The delegation scope that `template` gives by default: what was set for it, everything with approvals for
-    /// `device-management`, and `READ` else.
+    /// `device-management`, and `READ` for other templates that are listed. One that nobody listed gives nothing.
     #[must_use]
     pub fn delegation_scope(&self, template: &AccordTemplate) -> &ScopeTemplate {
         let set = self.delegation_scopes.get(template);
-        set.unwrap_or(&self.read_only)
+        set.unwrap_or(match self.templates.contains_key(template) {
+            true => &self.read_only,
+            false => &self.nothing,
+        })
     }
 }
 
@@ -207,6 +212,7 @@ impl PoliciesBuilder {
             unlisted: effective(global, global, self.unknown_templates),
             delegation_scopes: with_built_in(self.delegation_scopes),
             read_only: ScopeTemplate::read_only(),
+            nothing: ScopeTemplate::default(),
         })
     }
 }

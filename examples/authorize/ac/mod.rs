@@ -32,7 +32,7 @@ const TYPE: &str = "ac+jwt";
 #[derive(Clone, Serialize)]
 pub struct AuthorizationContext {
     id: String,
-    /// The same, signed: a JWT for whoever the caller shows it to.
+    /// The same, signed: a JWT, and a credential for this host's tools. To be shown to nobody else.
     token: String,
     principal: Value,
     accord_template: AccordTemplate,
@@ -127,7 +127,11 @@ impl Issuer {
             .map_or(expires_at, |until| expires_at.min(until));
         let id = Uuid::new_v4().to_string();
         let device_compliance = decision.evidence().map(|evidence| json!(evidence));
-        let scope = scope.until(expires_at);
+        let scope = match &device_compliance {
+            Some(_) => scope.until(expires_at),
+            // Who was let through without a look at any device operates none.
+            None => DelegationScope::until(expires_at),
+        };
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),

@@ -8,7 +8,8 @@ impl VerifiedToken {
     /// Who decides about a ceremony with this token; `None` if it doesn't say when its bearer signed in.
     ///
     /// The time is that of `auth_time`: a token can be issued today to somebody who signed in last week. In Entra ID
-    /// it is an optional claim of an application, as is `idtyp`, by which an application's own token is known.
+    /// it is an optional claim of an application, as is `idtyp`, by which an application's own token is known, and
+    /// `xms_act_fct` and `xms_sub_fct`, by which an agent's is.
     #[must_use]
     pub fn approver(&self) -> Option<Approver> {
         let claims = &self.claims;

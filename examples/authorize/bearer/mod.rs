@@ -1,5 +1,6 @@
 //! Bearer tokens of trusted issuers: their signature, and what they claim.
 
+mod agent;
 mod approver;
 mod discovery;
 mod issuer;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     IssuerSpec,
+    agent::agent,
     keys::{IssuerKeys, NoKey},
 };
 
@@ -161,16 +162,14 @@ impl Verifier {
         if let Some(object_id) = claims.text("oid").and_then(|oid| oid.parse().ok()) {
             principal = principal.with_object_id(object_id);
         }
+        if let Some(agent) = agent(&claims) {
+            principal = principal.with_delegate(agent);
+        }
         Ok(VerifiedToken {
             principal,
             claims,
             expires_at,
         })
-    }
-
-    /// The issuers that are trusted.
-    pub fn issuers(&self) -> impl Iterator<Item = &str> {
-        self.issuers.iter().map(|keys| keys.spec().issuer.as_str())
     }
 
     /// The issuers whose keys can't be had.

@@ -44,9 +44,6 @@ pub fn tools(host: &Host) -> Result<IntuneTools, McpError> {
 /// As [`tools`]; or the URL can't be a resource.
 pub fn service(host: &Host, url: Url) -> Result<McpService, McpError> {
     let callers = Arc::new(AuthorizationContexts::of(host));
-    let mut service = McpService::builder(tools(host)?, callers, url);
-    for issuer in host.verifier.issuers() {
-        service = service.authorization_server(issuer);
-    }
-    Ok(service.build()?)
+    // It names no authorization server: what this host issues isn't had by OAuth, and an issuer's token is refused.
+    Ok(McpService::builder(tools(host)?, callers, url).build()?)
 }

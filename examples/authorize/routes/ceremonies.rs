@@ -33,9 +33,8 @@ pub(super) async fn pending(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Denial> {
     let (operations, approver) = admitted(&host, &headers).await?;
-    if !operations.approvers.names(&approver) {
-        return Err(DecideError::NotApprover.into());
-    }
+    let now = host.clock.now().wall;
+    operations.approvers.knows(&approver, now)?;
     let waiting = operations.ceremonies.pending().await?;
     let shown: Vec<_> = waiting.iter().map(shown).collect();
     Ok(Json(json!({"ceremonies": shown})))
@@ -112,8 +111,8 @@ fn request_shown(request: &CeremonyRequest) -> Value {
         "device": {
             "managed_device_id": target.managed_device_id,
             "entra_device_id": target.entra_device_id,
-            "name": target.device_name,
-            "serial_number": target.serial_number,
+            "name": target.device_name.as_deref().map(plain),
+            "serial_number": target.serial_number.as_deref().map(plain),
             "user_id": target.user_id,
             "management_state": target.management_state,
         },
@@ -121,13 +120,26 @@ fn request_shown(request: &CeremonyRequest) -> Value {
 }
 
 fn vote_shown(vote: &CeremonyVote) -> Value {
-    json!({"by": person(&vote.by), "approves": vote.approves, "reason": vote.reason})
+    json!({"by": person(&vote.by), "approves": vote.approves, "reason": plain(&vote.reason)})
+}
+
+/// What others wrote, without what isn't seen: control characters, and those that turn the order of a text around.
+fn plain(text: &str) -> String {
+    let is_unseen = |c: char| {
+        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        c.is_control() || turns
+    };
+    let shown = text
+        .chars()
+        .map(|c| if is_unseen(c) { '\u{fffd}' } else { c });
+    shown.collect()
 }
 
 fn person(principal: &Principal) -> Value {
     json!({
         "issuer": principal.issuer(),
         "subject": principal.subject(),
+        "object_id": principal.object_id(),
         "delegate": principal.delegate(),
     })
 }

@@ -13,7 +13,7 @@ use clock::{Clock, SystemClock};
 use compliance_gate::{CachedCompliance, Gate, GateBuilder, Policies};
 use entra_auth::EntraConfig;
 use env_config::Environment;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use intune_core::DirectoryCompliance;
 use intune_graph::{GraphClient, GraphConfig};
 use intune_sim::Sim;
@@ -171,7 +171,8 @@ impl Running {
         (host, files)
     }
 
-    async fn serving(host: Host, files: TempDir, chronicle: PathBuf) -> Self {
+    /// Serves a host that records in `chronicle`, among `files`.
+    pub(crate) async fn serving(host: Host, files: TempDir, chronicle: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (gate, operations) = (host.gate.clone(), host.operations.clone());
@@ -214,6 +215,11 @@ impl Running {
         answered(self.http.get(format!("{}{path}", self.base))).await
     }
 
+    /// A request that is yet to be sent.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
     pub(crate) fn address(&self) -> &str {
         self.base.strip_prefix("http://").unwrap()
     }
@@ -254,7 +260,8 @@ fn gate(
         .chronicle(sink, "urn:broker:test".parse().unwrap())
 }
 
-async fn answered(request: reqwest::RequestBuilder) -> Answered {
+/// Sends a request.
+pub(crate) async fn answered(request: reqwest::RequestBuilder) -> Answered {
     let mut response = request.send().await.unwrap();
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let text = response.text().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
 };
 
 use futures_util::future::join_all;
@@ -136,6 +136,11 @@ fn tells(text: &str) -> bool {
 
 /// Logs everything for as long as the guard lives; the runtime has one thread.
 fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
+    // Whoever logs first in this process, with nobody listening, would else switch its line off for all.
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+    });
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -135,9 +135,14 @@ impl Ceremonies for InMemoryCeremonies {
         let now = self.clock.now();
         let mut kept = self.lock();
         kept.retain(|_, kept| !kept.is_forgotten(now, REMEMBERED));
+        let equals = |kept: &Kept| kept.request.mismatch(request).is_none();
+        let mut current = kept.iter().filter(|(_, kept)| !kept.is_over(now));
+        if current.any(|(_, kept)| kept.is_denied() && equals(kept)) {
+            // Asking again doesn't wear anybody down.
+            return Err(CeremonyRefusal::Denied);
+        }
         let mut usable = kept.iter().filter(|(_, kept)| kept.is_usable(now));
-        let equal = usable.find(|(_, kept)| kept.request.mismatch(request).is_none());
-        if let Some((&id, equal)) = equal {
+        if let Some((&id, equal)) = usable.find(|(_, kept)| equals(kept)) {
             return Ok(equal.open(id));
         }
         self.make_room(&mut kept, request, now)?;

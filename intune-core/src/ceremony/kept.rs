@@ -86,6 +86,10 @@ impl Kept {
         !self.is_over(now) && matches!(self.state, State::Pending | State::Approved)
     }
 
+    pub(super) fn is_denied(&self) -> bool {
+        self.state == State::Denied
+    }
+
     pub(super) const fn open(&self, id: CeremonyId) -> OpenCeremony {
         OpenCeremony {
             id,

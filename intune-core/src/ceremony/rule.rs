@@ -91,11 +91,30 @@ impl ApprovalRule {
         self.approvals
     }
 
-    /// Whether somebody is of the issuers and has the role: who may see what waits.
-    #[must_use]
-    pub fn names(&self, approver: &Approver) -> bool {
-        let is_of_issuer = self.issuers.contains(approver.principal().issuer());
-        is_of_issuer && approver.roles.contains(self.role.as_str())
+    /// Whether somebody may decide about requests of others now, and so see what waits.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn knows(&self, approver: &Approver, now: Timestamp) -> Result<(), DecideError> {
+        let principal = approver.principal();
+        if principal.delegate().is_some() {
+            return Err(DecideError::Delegate);
+        }
+        if approver.is_application {
+            return Err(DecideError::Application);
+        }
+        let is_of_issuer = self.issuers.contains(principal.issuer());
+        if !is_of_issuer || !approver.roles.contains(self.role.as_str()) {
+            return Err(DecideError::NotApprover);
+        }
+        let age = now.since(approver.authenticated_at);
+        let ahead = approver.authenticated_at.since(now);
+        let oldest = Duration::from_secs(self.max_authentication_age.into());
+        if age > oldest.saturating_add(LEEWAY) || ahead > LEEWAY {
+            return Err(DecideError::AuthenticationTooOld);
+        }
+        Ok(())
     }
 
     /// Whether this person may decide about this request now.
@@ -111,25 +130,12 @@ impl ApprovalRule {
         now: Timestamp,
     ) -> Result<(), DecideError> {
         let principal = approver.principal();
-        if principal.delegate().is_some() {
-            return Err(DecideError::Delegate);
-        }
-        if approver.is_application {
-            return Err(DecideError::Application);
-        }
-        if people.are_same(principal, &request.requester) {
+        // What is said to somebody who asks for themselves doesn't depend on their role.
+        let is_person = principal.delegate().is_none() && !approver.is_application;
+        if is_person && people.are_same(principal, &request.requester) {
             return Err(DecideError::Requester);
         }
-        if !self.names(approver) {
-            return Err(DecideError::NotApprover);
-        }
-        let age = now.since(approver.authenticated_at);
-        let ahead = approver.authenticated_at.since(now);
-        let oldest = Duration::from_secs(self.max_authentication_age.into());
-        if age > oldest.saturating_add(LEEWAY) || ahead > LEEWAY {
-            return Err(DecideError::AuthenticationTooOld);
-        }
-        Ok(())
+        self.knows(approver, now)
     }
 }
 

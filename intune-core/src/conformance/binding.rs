@@ -173,6 +173,7 @@ async fn strangers_learn_nothing(fixture: &dyn CeremonyFixture) {
         case.deny(id, "megan").await;
         let when = format!("asked by {who} when it was denied");
         case.assert_refused(id, &stranger, not_found, &when).await;
+        let case = Case::new(fixture, 1).await;
         let id = case.open(&wipe()).await.id;
         case.clock.advance(super::case::LIFETIME);
         let when = format!("asked by {who} when it has expired");

@@ -44,6 +44,12 @@ async fn what_has_ended_is_not_joined(fixture: &dyn CeremonyFixture) {
     let denied = case.open(&wipe()).await.id;
     assert_ne!(denied, used, "what was used is not joined");
     case.deny(denied, "megan").await;
+    assert_eq!(
+        case.kept.open(&wipe()).await,
+        Err(CeremonyRefusal::Denied),
+        "what was denied stays so, however often it is asked for"
+    );
+    case.clock.advance(LIFETIME);
     let expired = case.open(&wipe()).await.id;
     let earlier = [used, denied];
     assert!(!earlier.contains(&expired), "what was denied is not joined");

@@ -4,7 +4,7 @@ use crate::{
     Operation, Target,
 };
 
-/// What would come of an action, up to the point at which it is sent.
+/// What would come of an action, as far as the connector decides it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DryRun {

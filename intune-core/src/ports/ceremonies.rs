@@ -11,12 +11,12 @@ use crate::{Approval, CeremonyId, CeremonyRefusal, CeremonyRequest, OpenCeremony
 #[cfg_attr(feature = "test-util", mockall::automock)]
 #[async_trait]
 pub trait Ceremonies: Debug + Send + Sync {
-    /// Asks for an approval of exactly this request. A ceremony for an equal request is joined until it is denied,
-    /// used or over.
+    /// Asks for an approval of exactly this request. A ceremony for an equal request is joined until it is used or
+    /// over; and one that was denied stays so until then.
     ///
     /// # Errors
     ///
-    /// [`CeremonyRefusal::Unavailable`] or [`TooMany`](CeremonyRefusal::TooMany).
+    /// [`CeremonyRefusal::Unavailable`], [`Denied`](CeremonyRefusal::Denied) or [`TooMany`](CeremonyRefusal::TooMany).
     ///
     /// # Cancel safety
     ///

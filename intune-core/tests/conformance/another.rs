@@ -249,6 +249,13 @@ impl Ceremonies for Another {
         RoundTrip::default().await;
         let end = self.now().saturating_add(self.with.lifetime);
         let mut rows = self.rows.lock().unwrap();
+        let is_denied = |row: &Row| {
+            row.denied() && !self.has_ended(row) && self.mismatch(row, request).is_none()
+        };
+        let forgets = self.is("forgets denials") || self.is("joins the denied");
+        if rows.iter().any(is_denied) && !forgets {
+            return Err(CeremonyRefusal::Denied);
+        }
         if let Some(row) = rows.iter_mut().find(|row| self.joins(row, request)) {
             if self.is("joining prolongs") {
                 row.shown.ceremony.expires_at = end;

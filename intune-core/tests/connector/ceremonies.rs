@@ -111,8 +111,11 @@ fn pending_denied_and_expired_ceremonies_do_not_count() {
     assert_eq!(refusal(lock(id)), CeremonyRefusal::Pending);
     deny(&world.ceremonies, id, &megan()).unwrap();
     assert_eq!(refusal(lock(id)), CeremonyRefusal::Denied);
+    // Nor does asking again help, as long as the ceremony would have lasted.
+    let again = run(act(&connector, &context(), Operation::RemoteLock, None));
+    assert_eq!(refusal(again), CeremonyRefusal::Denied);
 
-    let id = approved(&world, &connector, Operation::RemoteLock);
+    let id = approved(&world, &connector, Operation::WipeDevice);
     // The scope outlives it.
     let until = full_scope().expires_at().saturating_add(seconds(60));
     let longer = InvocationContext::new(
@@ -124,7 +127,7 @@ fn pending_denied_and_expired_ceremonies_do_not_count() {
         AC.parse().unwrap(),
     );
     world.clock.advance(seconds(3600));
-    let answer = run(act(&connector, &longer, Operation::RemoteLock, Some(id)));
+    let answer = run(act(&connector, &longer, Operation::WipeDevice, Some(id)));
     assert_eq!(refusal(answer), CeremonyRefusal::Expired);
     let answer = run(act(
         &connector,

@@ -215,6 +215,9 @@ fn an_equal_request_joins_until_it_is_denied_used_or_over() {
     let second = open(&ceremonies, &request);
     assert_ne!(second.id, first.id);
     deny(&ceremonies, second.id, &megan()).unwrap();
+    let again = run(ceremonies.open(&request));
+    assert_eq!(again, Err(CeremonyRefusal::Denied));
+    clock.advance(seconds(3600));
     let third = open(&ceremonies, &request);
     assert_ne!(third.id, second.id);
     clock.advance(seconds(3600));

@@ -7,6 +7,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 #[derive(Clone, Debug, Serialize)]
 pub struct ProtectedResourceMetadata {
     resource: Url,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_servers: Vec<String>,
     scopes_supported: [&'static str; 3],
     bearer_methods_supported: [&'static str; 1],
