@@ -6,6 +6,7 @@ mod verify;
 use std::time::Duration;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use chronicle::events;
 use clock::Timestamp;
 use compliance_gate::{Decision, DeviceIdentity};
 use intune_core::{AccordTemplate, DelegationScope, Principal, ScopeTemplate};
@@ -153,7 +154,7 @@ impl Issuer {
         Ok(AuthorizationContext {
             id,
             token,
-            principal: json!({"issuer": principal.issuer(), "subject": principal.subject()}),
+            principal: json!(events::Principal::from(principal)),
             accord_template: template.clone(),
             delegation_scope: scope,
             issued_at,
