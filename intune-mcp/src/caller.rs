@@ -6,8 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use chronicle::TraceParent;
-use clock::Timestamp;
-use intune_core::{InvocationContext, Operation};
+use intune_core::InvocationContext;
 use secrecy::SecretString;
 use url::Url;
 
@@ -40,11 +39,6 @@ impl Caller {
 
     pub(crate) fn readmission(&self) -> &dyn Readmission {
         &*self.readmission
-    }
-
-    pub(crate) fn may(&self, operation: Operation, now: Timestamp) -> bool {
-        let scope = self.context.scope();
-        scope.allows(operation) && !scope.is_expired(now)
     }
 
     pub(crate) fn with_traceparent(mut self, traceparent: TraceParent) -> Self {

@@ -141,9 +141,9 @@ impl IntuneTools {
         }
     }
 
-    /// Asks the gate again. Not about who may not do this anyway: the connector refuses that, and records it.
+    /// Asks the gate again. Not about who may not do this at any time: the connector refuses that, and records it.
     async fn readmit(&self, caller: &Caller, operation: Operation) -> Result<(), ToolError> {
-        if !caller.may(operation, self.inner.clock.now().wall) {
+        if !caller.context().scope().allows(operation) {
             return Ok(());
         }
         let liveness = match operation.capability() {
