@@ -330,3 +330,27 @@ async fn serving_and_checking_exclude_each_other() {
     let output = command(&[], &["--check", "--serve"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn a_host_that_could_not_start_is_not_ready() {
+    let sim = sim().await;
+    let variables = variables_of(&sim, &[]);
+    let nowhere = ["--check", "--chronicle", "/nowhere/at/all/chronicle.jsonl"];
+    // Nobody listens on port 1.
+    let keyless = [
+        "--check",
+        "--issuer",
+        "http://127.0.0.1:1/realms/x=keycloak:deviceid",
+        "--audience",
+        "a",
+    ];
+    for (arguments, failed) in [(&nowhere[..], "chronicle"), (&keyless, "keys of an issuer")] {
+        let mut command = command(&variables, arguments);
+        let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let output = run.await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{failed}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let line = printed.lines().find(|line| line.starts_with("FAILED"));
+        assert!(line.unwrap().contains(failed), "{printed}");
+    }
+}

@@ -326,3 +326,17 @@ fn there_are_a_thousand_in_all() {
     clock.advance(seconds(2 * 3600));
     open(&ceremonies, &wipe(megan(), 1));
 }
+
+#[test]
+fn a_clock_that_is_set_back_brings_no_approval_back() {
+    let (ceremonies, clock) = ceremonies();
+    let ceremonies = ceremonies.lifetime(seconds(600));
+    let request = wipe(adele(), 1);
+    let id = open(&ceremonies, &request).id;
+    approve(&ceremonies, id, &megan()).unwrap();
+    clock.advance(seconds(600));
+    clock.set_wall(start());
+    let refused = Err(CeremonyRefusal::Expired);
+    assert_eq!(run(ceremonies.approval(id, &request)), refused);
+    assert_eq!(run(ceremonies.redeem(id, &request)), refused);
+}
