@@ -12,8 +12,8 @@ use crate::{
     tenant::{Answer, Call, Tenant, device, now, page},
 };
 
-/// The gate gives up after 10 s; the rest is for a machine that is busy with other things.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(18);
+/// The gate gives up after 10 s; the rest is the way there and back.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(12);
 
 type Misbehaviour = dyn Fn(&Tenant, &Call) -> Answer + Send + Sync;
 
