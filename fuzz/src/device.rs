@@ -137,9 +137,15 @@ fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
+/// Of a long text, 1,024 bytes at most are kept, and no part of a character.
 fn string(row: &Object<'_>, name: &str) -> Option<String> {
     match value(row.get(name)?) {
-        Value::String(text) if !text.is_empty() => Some(text),
+        Value::String(mut text) if !text.is_empty() => {
+            while text.len() > 1024 {
+                text.pop();
+            }
+            Some(text)
+        }
         _ => None,
     }
 }
