@@ -6,16 +6,15 @@ use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use secrecy::{
-    ExposeSecret as _,
-    zeroize::{Zeroize as _, Zeroizing},
-};
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use tracing::{Instrument as _, field::Empty};
 use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
-    AccessToken, ClientId, Credential, Scope, TokenError, TokenErrorKind, answer,
+    AccessToken, ClientId, Credential, Scope, TokenError, TokenErrorKind,
+    answer::{self, Asked},
+    credential::{Proof, ProofRequest},
     error::Refusal,
     http::{HttpClient, TransportError, TransportErrorKind},
 };
@@ -29,23 +28,30 @@ pub(crate) struct TokenEndpoint {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// One request for a token.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) scope: &'a Scope,
+    /// The `claims` parameter, JSON.
+    pub(crate) claims: Option<&'a str>,
+    /// Why the credential given before won't do.
+    pub(crate) rejected: Option<&'a TokenError>,
+}
+
 impl TokenEndpoint {
     /// Asks once.
-    pub(crate) async fn request(&self, scope: &Scope) -> Result<AccessToken, TokenError> {
+    pub(crate) async fn request(&self, ask: Ask<'_>) -> Result<AccessToken, TokenError> {
         let id = Uuid::new_v4().to_string();
         let span = tracing::debug_span!(
             "token_request",
-            %scope,
+            scope = %ask.scope,
             correlation_id = %id,
             http.response.status_code = Empty,
         );
         let exchange = async {
             // The server counts from some time after this, so the token never looks younger than it is.
             let requested_at = self.clock.now();
-            let outcome = match self.http.send(self.form(scope, &id)).await {
-                Ok(response) => self.read(response, &id),
-                Err(error) => Err(not_answered(error, &id)),
-            };
+            let outcome = self.exchange(ask, &id).await;
             let duration = self.clock.now().since(requested_at);
             match &outcome {
                 Ok(grant) => {
@@ -53,20 +59,44 @@ impl TokenEndpoint {
                 }
                 Err(error) => tracing::warn!(?duration, %error, "no access token"),
             }
-            outcome.map(|grant| AccessToken::new(grant.secret, requested_at, grant.lifetime))
+            outcome.map(|grant| {
+                AccessToken::new(grant.secret, requested_at, grant.lifetime)
+                    .refreshed_in(grant.refresh_in)
+            })
         };
         exchange.instrument(span).await
     }
 
-    fn form(&self, scope: &Scope, id: &str) -> Request<Bytes> {
-        let secret = self.credential.client_secret().expose_secret();
+    async fn exchange(&self, ask: Ask<'_>, id: &str) -> Result<answer::Grant, TokenError> {
+        let request = ProofRequest {
+            client_id: &self.client_id,
+            audience: &self.url.to_string(),
+            now: self.clock.now().wall,
+            rejected: ask.rejected,
+        };
+        let proof = self.credential.proof(request).await?;
+        match self.http.send(self.form(ask, id, &proof)).await {
+            Ok(response) => self.read(response, id, &proof),
+            Err(error) => Err(not_answered(error, id)),
+        }
+    }
+
+    fn form(&self, ask: Ask<'_>, id: &str, proof: &Proof) -> Request<Bytes> {
+        let parameters = || {
+            [
+                ("grant_type", "client_credentials"),
+                ("client_id", self.client_id.as_str()),
+                ("scope", ask.scope.as_str()),
+            ]
+            .into_iter()
+            .chain(ask.claims.map(|claims| ("claims", claims)))
+            .chain(proof.parameters())
+        };
         // Large enough for every byte to become `%XX`: a buffer that grows leaves copies behind.
-        let size = 3 * (secret.len() + scope.as_str().len()) + 256;
-        let mut form = form_urlencoded::Serializer::new(String::with_capacity(size));
-        form.append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", self.client_id.as_str())
-            .append_pair("scope", scope.as_str())
-            .append_pair("client_secret", secret);
+        let size = parameters().map(|(name, value)| 3 * (name.len() + value.len()) + 2);
+        let form = String::with_capacity(size.sum());
+        let mut form = form_urlencoded::Serializer::new(form);
+        form.extend_pairs(parameters());
         let form = Zeroizing::new(form.finish());
 
         let mut request = Request::new(Bytes::from_owner(form));
@@ -84,19 +114,27 @@ impl TokenEndpoint {
         request
     }
 
-    fn read(&self, response: Response<Bytes>, id: &str) -> Result<answer::Grant, TokenError> {
+    fn read(
+        &self,
+        response: Response<Bytes>,
+        id: &str,
+        proof: &Proof,
+    ) -> Result<answer::Grant, TokenError> {
         let status = response.status();
         tracing::Span::current().record("http.response.status_code", status.as_u16());
         let (head, body) = response.into_parts();
         if status != StatusCode::OK {
-            let secret = self.credential.client_secret();
+            let asked = Asked {
+                proof,
+                request_id: id,
+                authority: self.url.host().unwrap_or_default(),
+                now: self.clock.now().wall,
+            };
             return Err(answer::refusal(
                 status.as_u16(),
                 &head.headers,
                 &body,
-                self.clock.now().wall,
-                id,
-                secret,
+                &asked,
             ));
         }
         let grant = answer::grant(&body);
@@ -118,7 +156,7 @@ fn not_answered(error: TransportError, id: &str) -> TokenError {
         TransportErrorKind::Timeout => TokenErrorKind::TimedOut,
         TransportErrorKind::BodyTooLarge => TokenErrorKind::MalformedAnswer,
         TransportErrorKind::InsecureUrl | TransportErrorKind::InvalidRequest => {
-            TokenErrorKind::Refused
+            TokenErrorKind::Configuration
         }
         TransportErrorKind::Connect
         | TransportErrorKind::Protocol

@@ -20,11 +20,19 @@ use secrecy::SecretString;
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     secret: SecretString,
     requested_at: Moment,
     lifetime: Duration,
+    refresh_in: Option<Duration>,
+    /// From this age on, whoever asks for it replaces it.
+    renew_at: Duration,
 }
+
+/// A token is replaced this long before it ends, so that none ends on its way to an API.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
+/// But of a short life, no more than a tenth is given away: each fetched token is used.
+const MARGIN_DIVISOR: u32 = 10;
 
 impl AccessToken {
     /// Makes a token that lives for `lifetime` from `requested_at`, when its request began.
@@ -34,7 +42,17 @@ impl AccessToken {
             secret,
             requested_at,
             lifetime,
+            refresh_in: None,
+            renew_at: lifetime.saturating_sub(MARGIN.min(lifetime / MARGIN_DIVISOR)),
         }))
+    }
+
+    /// Says when Entra ID would like it replaced: `refresh_in`, counted as the lifetime is.
+    pub(crate) fn refreshed_in(mut self, refresh_in: Option<Duration>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.refresh_in = refresh_in.filter(|at| *at < inner.lifetime);
+        }
+        self
     }
 
     /// The token itself, for the `Authorization: Bearer` header of one API.
@@ -61,12 +79,37 @@ impl AccessToken {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// How long it will live after `now`: zero if it has expired.
+    #[must_use]
+    pub fn remaining(&self, now: Moment) -> Duration {
+        self.0.lifetime.saturating_sub(self.age(now))
+    }
+
     pub(crate) fn age(&self, now: Moment) -> Duration {
         now.since(self.0.requested_at)
     }
 
-    pub(crate) fn lifetime(&self) -> Duration {
-        self.0.lifetime
+    /// When its request began.
+    pub(crate) fn requested_at(&self) -> Moment {
+        self.0.requested_at
+    }
+
+    /// The age at which it is due to be replaced in the background: `refresh_in`, or half its life.
+    pub(crate) fn refresh_at(&self) -> Duration {
+        self.0.refresh_in.unwrap_or(self.0.lifetime / 2)
+    }
+
+    /// Whether it is due to be replaced by whoever asks for it.
+    pub(crate) fn is_due(&self, now: Moment) -> bool {
+        self.age(now) >= self.0.renew_at
+    }
+
+    pub(crate) fn into_inner(self) -> Arc<Inner> {
+        self.0
+    }
+
+    pub(crate) fn of(inner: &Arc<Inner>) -> Self {
+        Self(Arc::clone(inner))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{error::Error as _, time::Duration};
 
 use clock::Clock as _;
-use entra_auth::{TokenErrorKind, TokenErrorKind::*, TokenProvider as _, http::HttpClient};
+use entra_auth::{TokenErrorKind, TokenErrorKind::*, http::HttpClient};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -92,8 +92,12 @@ async fn refusals_are_told_apart_by_status_then_error_then_number() {
         (400, json("invalid_scope", 70_011), InvalidScope),
         (400, json("invalid_scope", 1), InvalidScope),
         (400, json("invalid_resource", 500_011), InvalidScope),
-        (400, json("invalid_request", 900_144), Refused),
-        (400, json("interaction_required", 53_003), Refused),
+        (400, json("invalid_request", 900_144), Configuration),
+        (400, json("interaction_required", 53_003), DeniedByPolicy),
+        (400, json("interaction_required", 1), DeniedByPolicy),
+        (400, json("invalid_request", 90_038), WrongCloud),
+        (400, json("invalid_grant", 50_196), Throttled),
+        (400, json("invalid_request", 1), Refused),
         (403, "forbidden".into(), Refused),
         (404, "".into(), Refused),
         (408, "".into(), Unavailable),
@@ -103,7 +107,7 @@ async fn refusals_are_told_apart_by_status_then_error_then_number() {
         (503, "<html><body>busy</body></html>".into(), Unavailable),
         (204, "".into(), MalformedAnswer),
         (201, json("invalid_client", 7_000_215), MalformedAnswer),
-        (302, "".into(), Refused),
+        (302, "".into(), Configuration),
         // Field types that nobody promised cost no other field.
         (
             400,
@@ -147,13 +151,19 @@ async fn throttling_in_plain_text_says_how_long_to_wait() {
     for (text, expected) in [
         ("60", Some(Duration::from_secs(60))),
         ("1.5", Some(Duration::from_millis(1500))),
-        ("0", Some(Duration::ZERO)),
-        ("-1", None),
-        ("soon", None),
-        ("nan", None),
-        ("1e400", None),
+        // Without a time that makes sense, five seconds.
+        ("0", Some(Duration::from_secs(5))),
+        ("-1", Some(Duration::from_secs(5))),
+        ("soon", Some(Duration::from_secs(5))),
+        ("nan", Some(Duration::from_secs(5))),
+        ("1e400", Some(Duration::from_secs(5))),
         // Long ago, by the server's own clock.
-        ("Mon, 23 Nov 2020 12:00:00 GMT", Some(Duration::ZERO)),
+        (
+            "Mon, 23 Nov 2020 12:00:00 GMT",
+            Some(Duration::from_secs(5)),
+        ),
+        // A broken proxy doesn't close the door for a year.
+        ("31536000", Some(Duration::from_secs(300))),
     ] {
         let server = Server::start(move |_| async move {
             response(429, &[("retry-after", text)], "Too Many Requests".into())
@@ -179,7 +189,10 @@ async fn a_redirect_is_not_followed_and_the_secret_not_posted_again() {
         })
         .await;
         let error = server.ask().await.unwrap_err();
-        assert_eq!((error.kind(), error.status()), (Refused, Some(status)));
+        assert_eq!(
+            (error.kind(), error.status()),
+            (Configuration, Some(status))
+        );
         assert!(error.to_string().contains("redirect"));
         assert_eq!((server.count(), elsewhere.count()), (1, 0));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entra_auth::{Cloud, EntraConfig, TokenProvider as _};
+use entra_auth::{Cloud, EntraConfig};
 use env_config::Environment;
 
 use crate::support::*;

@@ -15,7 +15,7 @@ use axum::{
 };
 use clock::ManualClock;
 use entra_auth::{
-    AccessToken, Credential, EntraClient, Scope, TokenError, TokenProvider as _,
+    AccessToken, Credential, EntraClient, EntraClientBuilder, RetryPolicy, Scope, TokenError,
     http::{HttpClient, ServiceUrl},
 };
 use secrecy::ExposeSecret as _;
@@ -120,16 +120,26 @@ impl Server {
 }
 
 pub(crate) fn client(authority: &ServiceUrl, clock: &ManualClock, http: HttpClient) -> EntraClient {
+    let builder = builder(authority, clock).http(http);
+    builder.retry(RetryPolicy::never()).build().unwrap()
+}
+
+pub(crate) fn client_with(
+    authority: &ServiceUrl,
+    clock: &ManualClock,
+    retry: RetryPolicy,
+) -> EntraClient {
+    builder(authority, clock).retry(retry).build().unwrap()
+}
+
+pub(crate) fn builder(authority: &ServiceUrl, clock: &ManualClock) -> EntraClientBuilder {
     EntraClient::builder(
         TENANT.parse().unwrap(),
         CLIENT.parse().unwrap(),
         Credential::secret(SECRET.into()),
     )
     .authority(authority.clone())
-    .http(http)
     .clock(Arc::new(clock.clone()))
-    .build()
-    .unwrap()
 }
 
 pub(crate) fn response(

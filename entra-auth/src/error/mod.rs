@@ -1,4 +1,8 @@
+mod kind;
+
 use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+pub use kind::TokenErrorKind;
 
 /// Why there is no access token. Clones are cheap: callers that wait together share it.
 ///
@@ -26,34 +30,8 @@ pub(crate) struct Refusal {
     pub(crate) correlation_id: Option<String>,
     pub(crate) timestamp: Option<String>,
     pub(crate) retry_after: Option<Duration>,
-}
-
-/// The kinds of [`TokenError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokenErrorKind {
-    /// The secret is wrong. Permanent, until someone corrects it.
-    InvalidCredential,
-    /// The secret was right once, and has expired. Permanent, until someone renews it.
-    ExpiredCredential,
-    /// No such tenant in this cloud. Permanent.
-    UnknownTenant,
-    /// The tenant doesn't know the application, or has disabled it. Permanent, until consent.
-    UnknownApplication,
-    /// The scope's resource doesn't exist in the tenant, or isn't one `<resource>/.default`. Permanent.
-    InvalidScope,
-    /// Entra ID asks for fewer requests. Transient; see [`TokenError::retry_after`].
-    Throttled,
-    /// Entra ID can't be reached, or can't answer now. Transient.
-    Unavailable,
-    /// No complete answer in time. Transient.
-    TimedOut,
-    /// An answer that is no answer of a token endpoint. Permanent, until the address is corrected.
-    MalformedAnswer,
-    /// Refused for another reason, such as Conditional Access. Permanent.
-    Refused,
-    /// The client already holds tokens for as many scopes as it will. Permanent.
-    TooManyScopes,
+    /// The cloud that the tenant is in, and the one that was asked.
+    pub(crate) clouds: Option<(&'static str, String)>,
 }
 
 impl TokenError {
@@ -67,6 +45,11 @@ impl TokenError {
     #[must_use]
     pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.0).source = Some(Arc::new(source));
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, cause: Box<dyn Error + Send + Sync>) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(cause));
         self
     }
 
@@ -84,6 +67,21 @@ impl TokenError {
         self
     }
 
+    pub(crate) fn with_retry_after(mut self, wait: Duration) -> Self {
+        Arc::make_mut(&mut self.0).refusal.retry_after = Some(wait);
+        self
+    }
+
+    /// What those get who come while the wait runs that this failure asked for.
+    pub(crate) fn still_throttled(&self, rest: Duration) -> Self {
+        let mut error = self.clone().with_retry_after(rest);
+        let inner = Arc::make_mut(&mut error.0);
+        inner.kind = TokenErrorKind::Throttled;
+        inner.message =
+            "no request was made: Entra ID asked for patience, and that time is not over";
+        error
+    }
+
     /// What to react to.
     #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
@@ -93,10 +91,20 @@ impl TokenError {
     /// Whether the same request may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        self.is_worth_retrying() || self.0.kind == TokenErrorKind::CredentialUnavailable
+    }
+
+    /// Whether the next request may bring what this one didn't, just for being the next.
+    pub(crate) fn is_worth_retrying(&self) -> bool {
         matches!(
             self.0.kind,
             TokenErrorKind::Throttled | TokenErrorKind::Unavailable | TokenErrorKind::TimedOut
         )
+    }
+
+    /// Whether it was the client's credential that Entra ID didn't like.
+    pub(crate) fn rejects_client(&self) -> bool {
+        self.error() == Some("invalid_client")
     }
 
     /// The HTTP status, if there was an answer.
@@ -149,36 +157,13 @@ impl TokenError {
     }
 }
 
-impl TokenErrorKind {
-    const fn message(self) -> &'static str {
-        match self {
-            Self::InvalidCredential => {
-                "the client secret was rejected: check that it is the secret's value, not its ID"
-            }
-            Self::ExpiredCredential => "the client secret has expired: create a new one",
-            Self::UnknownTenant => "the tenant does not exist: check its name and the cloud",
-            Self::UnknownApplication => {
-                "the tenant does not know the application, or has disabled it: check the client ID"
-            }
-            Self::InvalidScope => "the scope names no resource of the tenant",
-            Self::Throttled => "Entra ID asks for fewer requests: wait and try again",
-            Self::Unavailable => "Entra ID can't be reached or can't answer now: try again later",
-            Self::TimedOut => "Entra ID did not answer in time: try again later",
-            Self::MalformedAnswer => {
-                "the answer is not one of a token endpoint: check the authority's address"
-            }
-            Self::Refused => "Entra ID refused the token request",
-            Self::TooManyScopes => {
-                "too many scopes for one client: drop some, or use another client"
-            }
-        }
-    }
-}
-
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refusal = &self.0.refusal;
         f.write_str(self.0.message)?;
+        if let Some((theirs, ours)) = &refusal.clouds {
+            write!(f, ": it is in {theirs}, and `{ours}` was asked")?;
+        }
         let mut separator = " (";
         let mut field = |name: &str, value: &dyn fmt::Display| {
             write!(f, "{separator}{name}{value}")?;

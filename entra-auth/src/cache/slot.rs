@@ -1,0 +1,269 @@
+//! One scope: the token that is served, the fetch that is under way, and how the last one went.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use clock::Moment;
+use futures_util::future::FutureExt as _;
+
+use super::{
+    flight::{Flight, WeakFlight},
+    sync::{Mutex, MutexGuard, PoisonError, Published},
+};
+use crate::{AccessToken, TokenError, TokenErrorKind, token};
+
+/// After a failure, a token that still lives is served for this long before it is tried again; doubled with each
+/// failure in a row.
+const PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// So long a failure is also for those of a crowd who come when it has just been answered.
+const FAILURE_LASTS: Duration = Duration::from_secs(1);
+
+pub(crate) type Outcome = Result<AccessToken, TokenError>;
+
+/// What a caller needs of a token, beyond that it lives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Want {
+    pub(crate) min_remaining: Duration,
+    /// A token that won't do, although it may live.
+    pub(crate) instead_of: Option<AccessToken>,
+    /// The `claims` that Entra ID shall be asked for.
+    pub(crate) claims: Option<Arc<str>>,
+}
+
+impl Want {
+    pub(crate) fn is_met_by(&self, token: &AccessToken, now: Moment) -> bool {
+        let is_rejected = |rejected: &AccessToken| rejected.is_same(token);
+        !token.is_expired(now)
+            && token.remaining(now) >= self.min_remaining
+            && !self.instead_of.as_ref().is_some_and(is_rejected)
+    }
+}
+
+/// The lock is held for a look, never while anybody waits for the network.
+#[derive(Default)]
+pub(crate) struct Slot {
+    served: Published<token::Inner>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    flight: Option<UnderWay>,
+    last_flight: u64,
+    /// When the served token, or the one before it, was stored.
+    refreshed_at: Option<Moment>,
+    /// The age at which the background replaces the token: it varies, so that replicas don't come together.
+    refresh_at: Duration,
+    failure: Option<Failure>,
+}
+
+/// The callers own the fetch; it ends with the last of them.
+struct UnderWay {
+    id: u64,
+    claims: Option<Arc<str>>,
+    fetch: WeakFlight<Outcome>,
+}
+
+/// How the latest attempt ended, if it failed.
+struct Failure {
+    error: TokenError,
+    at: Moment,
+    /// How many in a row.
+    count: u32,
+}
+
+/// What a slot can tell of itself.
+pub(crate) struct Report {
+    pub(crate) token: Option<AccessToken>,
+    pub(crate) refreshed_at: Option<Moment>,
+    pub(crate) failure: Option<(TokenErrorKind, Moment)>,
+    pub(crate) due_in: Option<Duration>,
+}
+
+impl Slot {
+    /// The token until it is due to be replaced.
+    pub(crate) fn peek(&self, now: Moment) -> Option<AccessToken> {
+        self.served.read(|served| {
+            let token = AccessToken::of(served?);
+            (!token.is_due(now)).then_some(token)
+        })
+    }
+
+    /// The token, due or not, while it lives.
+    pub(crate) fn living(&self, now: Moment) -> Option<AccessToken> {
+        let token = self.served.read(|served| served.map(AccessToken::of))?;
+        (!token.is_expired(now)).then_some(token)
+    }
+
+    /// The living token that is due, if somebody is replacing it, or has just failed to.
+    pub(crate) fn held(&self, now: Moment) -> Option<AccessToken> {
+        let token = self.living(now)?;
+        let state = self.lock();
+        (state.flight.is_some() || state.pause(now) > Duration::ZERO).then_some(token)
+    }
+
+    /// The latest failure, for those who come just after it.
+    pub(crate) fn failure(&self, now: Moment) -> Option<TokenError> {
+        let state = self.lock();
+        let failure = state.failure.as_ref()?;
+        (now.since(failure.at) < FAILURE_LASTS).then(|| failure.error.clone())
+    }
+
+    /// Joins the fetch that is under way, or starts one.
+    ///
+    /// A fetch may start just after another one has stored its token: it must look again.
+    pub(crate) fn join<F>(
+        self: &Arc<Self>,
+        now: Moment,
+        claims: Option<Arc<str>>,
+        start: impl FnOnce() -> F,
+    ) -> Flight<Outcome>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let mut state = self.lock();
+        if let Some(fetch) = state.flight_for(claims.as_deref()) {
+            return fetch;
+        }
+        state.last_flight += 1;
+        let id = state.last_flight;
+        let landing = Landing {
+            slot: Arc::clone(self),
+            flight: id,
+        };
+        let fetch = start();
+        let fetch = Flight::new(async move {
+            // Of those who wait for a shared future, a panic would leave some waiting for ever.
+            let outcome = AssertUnwindSafe(fetch).catch_unwind().await;
+            outcome.unwrap_or_else(|_| {
+                let error = panicked();
+                landing.slot.lock().fail(now, &error);
+                Err(error)
+            })
+        });
+        state.flight = fetch
+            .downgrade()
+            .map(|fetch| UnderWay { id, claims, fetch });
+        fetch
+    }
+
+    /// Keeps what a fetch brought: a token, to be refreshed at this age, unless a later one is served already; or
+    /// that it failed.
+    pub(crate) fn settle(
+        &self,
+        now: Moment,
+        outcome: &Outcome,
+        refresh_at: impl FnOnce(&AccessToken) -> Duration,
+    ) {
+        let mut state = self.lock();
+        match outcome {
+            Ok(token) => {
+                let served = self.served.read(|served| served.map(AccessToken::of));
+                let requested_at = |token: &AccessToken| token.requested_at().monotonic;
+                if served.is_some_and(|served| requested_at(&served) > requested_at(token)) {
+                    return;
+                }
+                state.refresh_at = refresh_at(token);
+                state.refreshed_at = Some(now);
+                state.failure = None;
+                self.served.publish(Some(token.clone().into_inner()));
+            }
+            Err(error) => state.fail(now, error),
+        }
+    }
+
+    pub(crate) fn invalidate(&self, rejected: &AccessToken) {
+        let _state = self.lock();
+        let is_served = self
+            .served
+            .read(|served| served.is_some_and(|served| AccessToken::of(served).is_same(rejected)));
+        if is_served {
+            self.served.publish(None);
+        }
+    }
+
+    /// In how much time the background should replace the token. Never, if there has been none, and not now, if
+    /// somebody is at it.
+    pub(crate) fn due_in(&self, now: Moment) -> Option<Duration> {
+        let state = self.lock();
+        if state.refreshed_at.is_none() || state.flight.is_some() {
+            return None;
+        }
+        let token = self.served.read(|served| served.map(AccessToken::of));
+        let due = token.map_or(Duration::ZERO, |token| {
+            state.refresh_at.saturating_sub(token.age(now))
+        });
+        Some(due.max(state.pause(now)))
+    }
+
+    pub(crate) fn report(&self, now: Moment) -> Report {
+        let due_in = self.due_in(now);
+        let state = self.lock();
+        let failure = state.failure.as_ref();
+        Report {
+            token: self.living(now),
+            refreshed_at: state.refreshed_at,
+            failure: failure.map(|failure| (failure.error.kind(), failure.at)),
+            due_in,
+        }
+    }
+
+    /// Whether there is anything in it to lose.
+    pub(super) fn is_in_use(&self, now: Moment) -> bool {
+        self.living(now).is_some() || self.lock().flight.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The fetch under way, if it asks for these claims, or for any where it doesn't matter.
+    ///
+    /// It is to be awaited, or dropped after the lock: with the last of those who hold it the fetch ends, and
+    /// takes the lock.
+    fn flight_for(&self, claims: Option<&str>) -> Option<Flight<Outcome>> {
+        let flight = self.flight.as_ref()?;
+        let asks_for_them = claims.is_none() || flight.claims.as_deref() == claims;
+        asks_for_them.then(|| flight.fetch.upgrade())?
+    }
+
+    fn fail(&mut self, now: Moment, error: &TokenError) {
+        let count = self.failure.as_ref().map_or(0, |failure| failure.count);
+        self.failure = Some(Failure {
+            error: error.clone(),
+            at: now,
+            count: count.saturating_add(1),
+        });
+    }
+
+    /// How long the next attempt shall wait while a token lives.
+    fn pause(&self, now: Moment) -> Duration {
+        let Some(failure) = &self.failure else {
+            return Duration::ZERO;
+        };
+        let doubled = PAUSE.saturating_mul(1 << failure.count.saturating_sub(1).min(4));
+        let asked = failure.error.retry_after().unwrap_or_default();
+        let pause = doubled.min(LONGEST_PAUSE).max(asked);
+        pause.saturating_sub(now.since(failure.at))
+    }
+}
+
+fn panicked() -> TokenError {
+    TokenError::new(TokenErrorKind::Unavailable).with_message("the token request panicked")
+}
+
+/// Takes a flight off its slot when its fetch ends or is dropped.
+struct Landing {
+    slot: Arc<Slot>,
+    flight: u64,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        // A later flight may have found this one abandoned, and taken its place.
+        let mut state = self.slot.lock();
+        state.flight.take_if(|flight| flight.id == self.flight);
+    }
+}
