@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::{TokenError, TokenErrorKind, error::Refusal, http::retry_after};
+use crate::{TokenError, TokenErrorKind, credential::Proof, error::Refusal, http::retry_after};
 
 /// Entra's longest lifetime, that of tokens under continuous access evaluation.
 const MAX_LIFETIME: Duration = Duration::from_secs(28 * 60 * 60);
@@ -77,12 +77,12 @@ pub(crate) fn refusal(
     body: &[u8],
     now: Timestamp,
     request_id: &str,
-    secret: &SecretString,
+    proof: &Proof,
 ) -> TokenError {
     // Throttling comes as plain text, failures of a gateway as HTML: no JSON is no surprise.
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let field = |name: &str| json.get(name).and_then(Value::as_str);
-    let clean = |name: &str| field(name).and_then(|text| clean(text, secret));
+    let clean = |name: &str| field(name).and_then(|text| clean(text, proof));
 
     let error = field("error");
     let aadsts_codes = codes(&json);
@@ -91,7 +91,7 @@ pub(crate) fn refusal(
         status: Some(status),
         error: clean("error"),
         description: field("error_description")
-            .and_then(|text| self::clean(text, secret))
+            .and_then(|text| self::clean(text, proof))
             .map(first_sentence),
         aadsts_codes,
         trace_id: clean("trace_id"),
@@ -153,16 +153,19 @@ fn codes(json: &Value) -> Vec<u32> {
     number.and_then(|n| n.parse().ok()).into_iter().collect()
 }
 
-/// Plain printable text of bounded length, or nothing if it echoes the secret, in any form of form encoding.
-fn clean(text: &str, secret: &SecretString) -> Option<String> {
+/// Plain printable text of bounded length, or nothing if it echoes the proof, in any form of form encoding.
+fn clean(text: &str, proof: &Proof) -> Option<String> {
     let line = text.split(['\r', '\n']).next().unwrap_or_default();
     let printable = line.chars().filter(|c| *c == ' ' || c.is_ascii_graphic());
     // Before the cut, which could hide a part, and after the cleaning, which could put one together.
     let printable = Zeroizing::new(printable.collect::<String>());
     let pair = Zeroizing::new(format!("={}", printable.as_str()));
-    let mut decoded = url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value);
-    let secret = secret.expose_secret();
-    if printable.contains(secret) || decoded.any(|value| value.contains(secret)) {
+    let decoded = || url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value);
+    let echoed = |secret: &SecretString| {
+        let secret = secret.expose_secret();
+        printable.contains(secret) || decoded().any(|value| value.contains(secret))
+    };
+    if proof.secrets().any(echoed) {
         return None;
     }
     Some(printable.chars().take(MAX_TEXT).collect()).filter(|text: &String| !text.is_empty())

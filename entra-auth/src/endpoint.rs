@@ -1,21 +1,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clock::Clock;
+use clock::{Clock, Timestamp};
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use secrecy::{
-    ExposeSecret as _,
-    zeroize::{Zeroize as _, Zeroizing},
-};
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use tracing::{Instrument as _, field::Empty};
 use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
     AccessToken, ClientId, Credential, Scope, TokenError, TokenErrorKind, answer,
+    credential::{Proof, ProofRequest},
     error::Refusal,
     http::{HttpClient, TransportError, TransportErrorKind},
 };
@@ -42,10 +40,7 @@ impl TokenEndpoint {
         let exchange = async {
             // The server counts from some time after this, so the token never looks younger than it is.
             let requested_at = self.clock.now();
-            let outcome = match self.http.send(self.form(scope, &id)).await {
-                Ok(response) => self.read(response, &id),
-                Err(error) => Err(not_answered(error, &id)),
-            };
+            let outcome = self.exchange(scope, &id, requested_at.wall).await;
             let duration = self.clock.now().since(requested_at);
             match &outcome {
                 Ok(grant) => {
@@ -58,15 +53,36 @@ impl TokenEndpoint {
         exchange.instrument(span).await
     }
 
-    fn form(&self, scope: &Scope, id: &str) -> Request<Bytes> {
-        let secret = self.credential.client_secret().expose_secret();
+    async fn exchange(
+        &self,
+        scope: &Scope,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<answer::Grant, TokenError> {
+        let request = ProofRequest {
+            client_id: &self.client_id,
+            audience: &self.url.to_string(),
+            now,
+            rejected: None,
+        };
+        let proof = self.credential.proof(request).await?;
+        match self.http.send(self.form(scope, id, &proof)).await {
+            Ok(response) => self.read(response, id, &proof),
+            Err(error) => Err(not_answered(error, id)),
+        }
+    }
+
+    fn form(&self, scope: &Scope, id: &str, proof: &Proof) -> Request<Bytes> {
         // Large enough for every byte to become `%XX`: a buffer that grows leaves copies behind.
-        let size = 3 * (secret.len() + scope.as_str().len()) + 256;
+        let proven = proof
+            .parameters()
+            .map(|(name, value)| name.len() + value.len());
+        let size = 3 * (proven.sum::<usize>() + scope.as_str().len()) + 256;
         let mut form = form_urlencoded::Serializer::new(String::with_capacity(size));
         form.append_pair("grant_type", "client_credentials")
             .append_pair("client_id", self.client_id.as_str())
             .append_pair("scope", scope.as_str())
-            .append_pair("client_secret", secret);
+            .extend_pairs(proof.parameters());
         let form = Zeroizing::new(form.finish());
 
         let mut request = Request::new(Bytes::from_owner(form));
@@ -84,19 +100,23 @@ impl TokenEndpoint {
         request
     }
 
-    fn read(&self, response: Response<Bytes>, id: &str) -> Result<answer::Grant, TokenError> {
+    fn read(
+        &self,
+        response: Response<Bytes>,
+        id: &str,
+        proof: &Proof,
+    ) -> Result<answer::Grant, TokenError> {
         let status = response.status();
         tracing::Span::current().record("http.response.status_code", status.as_u16());
         let (head, body) = response.into_parts();
         if status != StatusCode::OK {
-            let secret = self.credential.client_secret();
             return Err(answer::refusal(
                 status.as_u16(),
                 &head.headers,
                 &body,
                 self.clock.now().wall,
                 id,
-                secret,
+                proof,
             ));
         }
         let grant = answer::grant(&body);

@@ -36,6 +36,8 @@ pub enum TokenErrorKind {
     InvalidCredential,
     /// The secret was right once, and has expired. Permanent, until someone renews it.
     ExpiredCredential,
+    /// A file, callback or source didn't give the credential. Transient; see [`source`](Error::source).
+    CredentialUnavailable,
     /// No such tenant in this cloud. Permanent.
     UnknownTenant,
     /// The tenant doesn't know the application, or has disabled it. Permanent, until consent.
@@ -70,6 +72,11 @@ impl TokenError {
         self
     }
 
+    pub(crate) fn caused_by(mut self, cause: Box<dyn Error + Send + Sync>) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(cause));
+        self
+    }
+
     pub(crate) fn refused(kind: TokenErrorKind, refusal: Refusal) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -95,7 +102,10 @@ impl TokenError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self.0.kind,
-            TokenErrorKind::Throttled | TokenErrorKind::Unavailable | TokenErrorKind::TimedOut
+            TokenErrorKind::CredentialUnavailable
+                | TokenErrorKind::Throttled
+                | TokenErrorKind::Unavailable
+                | TokenErrorKind::TimedOut
         )
     }
 
@@ -156,6 +166,7 @@ impl TokenErrorKind {
                 "the client secret was rejected: check that it is the secret's value, not its ID"
             }
             Self::ExpiredCredential => "the client secret has expired: create a new one",
+            Self::CredentialUnavailable => "the credential couldn't be read: see the cause",
             Self::UnknownTenant => "the tenant does not exist: check its name and the cloud",
             Self::UnknownApplication => {
                 "the tenant does not know the application, or has disabled it: check the client ID"

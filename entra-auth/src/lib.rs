@@ -19,7 +19,10 @@ pub use builder::{BuildEntraClientError, EntraClientBuilder};
 pub use client::EntraClient;
 pub use cloud::{Cloud, ParseCloudError};
 pub use config::EntraConfig;
-pub use credential::Credential;
+pub use credential::{
+    AssertionRequest, CertificateError, CertificateFile, ClientCertificate, Credential,
+    CredentialSource,
+};
 pub use error::{TokenError, TokenErrorKind};
 pub use ids::{ClientId, ParseIdError, TenantId};
 pub use provider::TokenProvider;
