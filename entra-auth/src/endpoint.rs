@@ -53,17 +53,35 @@ impl TokenEndpoint {
         exchange.instrument(span).await
     }
 
+    /// Asks with a credential, and once more if that was refused and another may be had.
     async fn exchange(
         &self,
         scope: &Scope,
         id: &str,
         now: Timestamp,
     ) -> Result<answer::Grant, TokenError> {
+        match self.attempt(scope, id, now, None).await {
+            Err(refused)
+                if self.credential.may_change() && refused.error() == Some("invalid_client") =>
+            {
+                self.attempt(scope, id, now, Some(&refused)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        scope: &Scope,
+        id: &str,
+        now: Timestamp,
+        rejected: Option<&TokenError>,
+    ) -> Result<answer::Grant, TokenError> {
         let request = ProofRequest {
             client_id: &self.client_id,
             audience: &self.url.to_string(),
             now,
-            rejected: None,
+            rejected,
         };
         let proof = self.credential.proof(request).await?;
         match self.http.send(self.form(scope, id, &proof)).await {
