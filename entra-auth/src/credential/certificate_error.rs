@@ -33,7 +33,7 @@ pub enum CertificateError {
     #[error("the private key must have 2048 to 8192 bits: make a new one")]
     KeySize,
     /// The key can't be read as what its label says.
-    #[error("the private key is damaged: export it again")]
+    #[error("the private key can't be read: export it again, as an RSA key in PKCS#8 or PKCS#1")]
     DamagedKey,
     /// No certificate among the sections.
     #[error("there is no certificate: put it into the same PEM, before or after the private key")]

@@ -48,7 +48,13 @@ async fn a_certificate_signs_what_entra_asks_for() {
     assert_eq!(claims["aud"], url.as_str());
     assert_eq!(claims["iss"], CLIENT);
     assert_eq!(claims["sub"], CLIENT);
-    assert!(claims["jti"].as_str().unwrap().parse::<uuid::Uuid>().is_ok());
+    assert!(
+        claims["jti"]
+            .as_str()
+            .unwrap()
+            .parse::<uuid::Uuid>()
+            .is_ok()
+    );
     let seconds = |name| claims[name].as_i64().unwrap();
     let now = noon_seconds();
     assert_eq!((seconds("nbf"), seconds("iat")), (now, now));
@@ -82,7 +88,10 @@ async fn each_request_has_an_assertion_of_its_own() {
 async fn subject_name_and_issuer_send_the_chain_leaf_first() {
     let server = granting().await;
     let credential = Credential::certificate(certificate().with_subject_name_issuer());
-    client_with(&server, credential).token(&graph()).await.unwrap();
+    client_with(&server, credential)
+        .token(&graph())
+        .await
+        .unwrap();
     let assertion = server.received()[0].form()["client_assertion"].clone();
     let (_, header) = identity().open(&assertion);
     let sent: Vec<Vec<u8>> = header["x5c"]
@@ -158,7 +167,10 @@ async fn a_callback_is_told_whom_it_signs_for_and_awaited() {
         let said = format!("{}|{}", request.client_id(), request.audience());
         Ok::<SecretString, io::Error>(URL_SAFE_NO_PAD.encode(said).into())
     });
-    client_with(&server, credential).token(&graph()).await.unwrap();
+    client_with(&server, credential)
+        .token(&graph())
+        .await
+        .unwrap();
     let request = server.received().remove(0);
     let said = URL_SAFE_NO_PAD
         .decode(&request.form()["client_assertion"])

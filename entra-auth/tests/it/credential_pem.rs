@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use entra_auth::{CertificateError, ClientCertificate};
 use proptest::prelude::*;
 use rcgen::{KeyPair, PKCS_ED25519, date_time_ymd};
@@ -35,7 +36,10 @@ fn both_forms_of_key_and_any_order_are_read() {
     ] {
         assert_eq!(read(&text).thumbprint(), expected.thumbprint());
     }
-    assert_eq!(expected.not_before().to_string(), "2026-01-02T00:00:00.000Z");
+    assert_eq!(
+        expected.not_before().to_string(),
+        "2026-01-02T00:00:00.000Z"
+    );
     assert_eq!(expected.not_after().to_string(), "2027-01-02T00:00:00.000Z");
 }
 
@@ -50,7 +54,10 @@ fn of_two_certificates_of_the_key_the_later_one_counts() {
         longer.clone() + &identity().pem(),
     ] {
         let certificate = ClientCertificate::from_pem(pem).unwrap();
-        assert_eq!(certificate.not_after().to_string(), "2028-01-02T00:00:00.000Z");
+        assert_eq!(
+            certificate.not_after().to_string(),
+            "2028-01-02T00:00:00.000Z"
+        );
     }
 }
 
@@ -61,7 +68,10 @@ fn a_certificate_that_has_expired_can_be_read() {
     expired.not_after = date_time_ymd(2002, 1, 2);
     let expired = expired.self_signed(&identity().key).unwrap().pem();
     let certificate = ClientCertificate::from_pem(identity().key_pem() + &expired).unwrap();
-    assert_eq!(certificate.not_after().to_string(), "2002-01-02T00:00:00.000Z");
+    assert_eq!(
+        certificate.not_after().to_string(),
+        "2002-01-02T00:00:00.000Z"
+    );
 }
 
 #[test]
@@ -69,7 +79,11 @@ fn what_is_missing_or_too_much_is_named() {
     let (key, leaf) = (identity().key_pem(), identity().leaf_pem());
     assert_eq!(refusal(""), CertificateError::NotPem);
     assert_eq!(refusal(&identity().leaf), CertificateError::NotPem);
-    assert!(CertificateError::NotPem.to_string().contains("openssl pkcs12"));
+    assert!(
+        CertificateError::NotPem
+            .to_string()
+            .contains("openssl pkcs12")
+    );
     assert_eq!(refusal(&leaf), CertificateError::NoKey);
     assert_eq!(refusal(&key), CertificateError::NoCertificate);
     assert_eq!(
@@ -87,7 +101,9 @@ fn keys_that_can_not_sign_for_entra_are_told_apart() {
     let leaf = identity().leaf_pem();
     let elliptic = KeyPair::generate().unwrap().serialize_pem();
     assert_eq!(refusal(leaf.clone() + &elliptic), CertificateError::NotRsa);
-    let edwards = KeyPair::generate_for(&PKCS_ED25519).unwrap().serialize_der();
+    let edwards = KeyPair::generate_for(&PKCS_ED25519)
+        .unwrap()
+        .serialize_der();
     // Version 1 of PKCS#8 comes with the public key, which the old form hasn't.
     let refused = refusal(leaf.clone() + &pem("PRIVATE KEY", &edwards));
     assert!(matches!(
@@ -100,7 +116,8 @@ fn keys_that_can_not_sign_for_entra_are_told_apart() {
             CertificateError::NotRsa
         );
     }
-    assert_eq!(refusal(leaf.clone() + SHORT_KEY), CertificateError::KeySize);
+    let short = pem("RSA PRIVATE KEY", &STANDARD.decode(SHORT_KEY).unwrap());
+    assert_eq!(refusal(leaf.clone() + &short), CertificateError::KeySize);
     assert_eq!(
         refusal(leaf.clone() + &pem("ENCRYPTED PRIVATE KEY", b"whatever")),
         CertificateError::EncryptedKey
@@ -159,3 +176,15 @@ proptest! {
         let _ = ClientCertificate::from_pem(text);
     }
 }
+
+/// The RSA key of 2^607 - 1 and 2^521 - 1, primes that everybody knows: 1128 bits, and no secret.
+const SHORT_KEY: &str = "\
+    MIICmwIBAAKBjgD/////////////////////////////////////////////////////////////////////////////////////\
+    /3/////////////+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+    AAECAwEAAQKBjSp/1YAqf9WAKn/VgCp/1YAqf9WAKn/VgCp/1YAqf9WAKn/VgCp/1YAqf9WAKn/VgCp/1YAqf9WAKn/VgCp/1YAq\
+    VVWqqlVVqqpVVaoAVf+qAFX/qgBV/6oAVf+qAFX/qgBV/6oAVf+qAFX/qgBV/6oAVf+qAFX/qgBV/6oAVf+qAFX/qgBV/6oAVf+q\
+    AQJMf///////////////////////////////////////////////////////////////////////////////////////////////\
+    /////wJCAf//////////////////////////////////////////////////////////////////////////////////////AkxV\
+    VaqqVVWqqlVVqqpVVaqqVVWqqlVVqqpVVaqqVVWqqlVVqqpVVaqqVVWqqlVVqqpVVaqqVVWqqlVVqqpVVaqqVVWqqlVVqqpVVaqp\
+    AkIBgIB/f4CAf3+AgH9/gIB/f4CAf3+AgH9/gIB/f4CAf3+AgH9/gIB/f4CAf3+AgH9/gIB/f4CAf3+AgH9/gIB/f38CTHve973v\
+    e973ve9773ve973ve973ve+973ve973ve973vve973ve973ve9773ve973ve973ve+973ve973ve973vve973ve973ve970=";

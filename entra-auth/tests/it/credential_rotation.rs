@@ -25,7 +25,9 @@ struct Rotating {
 
 impl Rotating {
     fn secrets(secrets: &[&str]) -> Arc<Self> {
-        let secrets = secrets.iter().map(|&secret| Credential::secret(secret.into()));
+        let secrets = secrets
+            .iter()
+            .map(|&secret| Credential::secret(secret.into()));
         Arc::new(Self {
             credentials: Mutex::new(secrets.collect()),
             ..Self::default()
@@ -43,7 +45,10 @@ impl CredentialSource for Rotating {
         &self,
         rejected: Option<&TokenError>,
     ) -> Result<Credential, Box<dyn Error + Send + Sync>> {
-        self.asked.lock().unwrap().push(rejected.map(TokenError::kind));
+        self.asked
+            .lock()
+            .unwrap()
+            .push(rejected.map(TokenError::kind));
         let next = self.credentials.lock().unwrap().pop_front();
         next.ok_or_else(|| "no more of them".into())
     }
@@ -123,7 +128,13 @@ async fn a_source_gives_no_source() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::CredentialUnavailable);
-    assert!(error.source().unwrap().to_string().contains("another source"));
+    assert!(
+        error
+            .source()
+            .unwrap()
+            .to_string()
+            .contains("another source")
+    );
     assert_eq!(server.count(), 0);
 }
 
@@ -143,7 +154,10 @@ async fn a_callback_hears_of_the_refusal() {
         };
         Ok::<_, TokenError>(assertion.into())
     });
-    client_with(&server, credential).token(&graph()).await.unwrap();
+    client_with(&server, credential)
+        .token(&graph())
+        .await
+        .unwrap();
     assert_eq!(server.count(), 2);
 }
 
@@ -153,7 +167,11 @@ async fn a_certificate_file_is_read_anew_and_its_last_good_state_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.pem");
     fs::write(&path, identity().pem()).unwrap();
-    let file = Arc::new(CertificateFile::open(&path).unwrap().with_subject_name_issuer());
+    let file = Arc::new(
+        CertificateFile::open(&path)
+            .unwrap()
+            .with_subject_name_issuer(),
+    );
     let client = client_with(&server, Credential::from_source(file.clone()));
     let sign_in = async |signer: &Identity| {
         let token = client.token(&graph()).await.unwrap();

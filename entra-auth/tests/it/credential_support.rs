@@ -82,7 +82,8 @@ impl Identity {
 
     /// The chain the wrong way round, the key in its midst.
     pub(crate) fn pem(&self) -> String {
-        let [root, intermediate] = [&self.root, &self.intermediate].map(|der| pem("CERTIFICATE", der));
+        let [root, intermediate] =
+            [&self.root, &self.intermediate].map(|der| pem("CERTIFICATE", der));
         let (key, leaf) = (self.key_pem(), self.leaf_pem());
         format!("{root}{intermediate}{key}{leaf}")
     }
