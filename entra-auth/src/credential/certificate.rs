@@ -14,8 +14,10 @@ use super::{CertificateError, pem};
 ///
 /// ```no_run
 /// use entra_auth::{ClientCertificate, Credential};
+/// use secrecy::zeroize::Zeroizing;
 ///
-/// let certificate = ClientCertificate::from_pem(std::fs::read("client.pem")?)?;
+/// let pem = Zeroizing::new(std::fs::read("client.pem")?);
+/// let certificate = ClientCertificate::from_pem(&*pem)?;
 /// let credential = Credential::certificate(certificate);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -39,7 +41,7 @@ impl ClientCertificate {
     ///
     /// The key is PKCS#8 (`PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE KEY`), without a password. The certificate is
     /// the one that has the key's public half, and if several have, the one that ends last. Whether it is
-    /// valid now is for Entra ID to say, whose clock counts.
+    /// valid now is for Entra ID to say, whose clock counts. To wipe `pem` is up to the caller.
     ///
     /// # Errors
     ///

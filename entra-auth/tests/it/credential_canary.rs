@@ -148,7 +148,8 @@ async fn a_refusal_that_echoes_the_assertion_is_not_repeated() {
 }
 
 fn echo(request: &Received) -> Response {
-    let sent = &request.form()["client_assertion"];
+    let form = request.form();
+    let sent = form.get("client_assertion").unwrap();
     let body = serde_json::json!({
         "error": "invalid_request",
         "error_description": format!("I don't like {sent} at all"),

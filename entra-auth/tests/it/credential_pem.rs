@@ -17,7 +17,8 @@ fn refusal(pem: impl AsRef<[u8]>) -> CertificateError {
 
 /// The key as PKCS#1, which PKCS#8 wraps in 26 bytes of prefix at this size.
 fn pkcs1() -> String {
-    pem("RSA PRIVATE KEY", &identity().key.serialize_der()[26..])
+    let pkcs8 = identity().key.serialize_der();
+    pem("RSA PRIVATE KEY", pkcs8.get(26..).unwrap())
 }
 
 #[test]

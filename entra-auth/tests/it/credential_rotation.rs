@@ -57,7 +57,7 @@ impl CredentialSource for Rotating {
 /// A server to which `right` alone is a good secret.
 async fn knowing(right: &'static str) -> Server {
     Server::start(move |request| async move {
-        if request.form()["client_secret"] == right {
+        if request.form().get("client_secret").unwrap() == right {
             return token_json(TOKEN, 3600);
         }
         response(401, &[], Bytes::from_static(WRONG_SECRET.as_bytes()))
