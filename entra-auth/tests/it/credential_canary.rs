@@ -10,12 +10,34 @@ use bytes::Bytes;
 use entra_auth::{
     CertificateFile, ClientCertificate, Credential, TokenErrorKind, TokenProvider as _,
 };
+use rcgen::date_time_ymd;
 use secrecy::SecretString;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::{credential_support::*, support::*};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Takes down all that this thread logs.
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,15 +64,7 @@ fn assert_hidden(shown: &str, secret: &str) {
 
 #[tokio::test]
 async fn no_log_shows_key_or_assertion() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (log, guard) = Log::start();
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.pem");
@@ -71,12 +85,32 @@ async fn no_log_shows_key_or_assertion() {
     refused.unwrap_err();
     drop(guard);
 
-    let shown = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let shown = log.text();
     assert!(shown.contains("access token obtained") && shown.contains("serves on"));
     assert!(!shown.contains("canary") && !shown.contains("client_assertion"));
     assert_key_hidden(&shown);
     for request in granting.received().iter().chain(&refusing.received()) {
         assert_hidden(&shown, &request.form()["client_assertion"]);
+    }
+}
+
+#[tokio::test]
+async fn the_log_warns_of_a_certificate_that_is_not_valid_now() {
+    let server = granting().await;
+    for ((from, to), warned) in [
+        ((2025, 2026), true),
+        ((2026, 2027), false),
+        ((2027, 2028), true),
+    ] {
+        let mut params = named("leaf");
+        params.not_before = date_time_ymd(from, 1, 2);
+        params.not_after = date_time_ymd(to, 1, 2);
+        let leaf = params.self_signed(&identity().key).unwrap().pem();
+        let certificate = ClientCertificate::from_pem(identity().key_pem() + &leaf).unwrap();
+        let (log, _guard) = Log::start();
+        let client = client_with(&server, Credential::certificate(certificate));
+        client.token(&graph()).await.unwrap();
+        assert_eq!(log.text().contains("is not valid now"), warned);
     }
 }
 
