@@ -5,7 +5,7 @@ use clock::{Clock, SystemClock};
 use compliance_gate::{
     CachedCompliance, Decision, DeviceIdentity, Gate, GateBuilder, GateRequest, Policies, Reason,
 };
-use entra_auth::{EntraClient, Scope, TokenProvider as _};
+use entra_auth::{EntraClient, Scope};
 use intune_core::{
     AccordTemplate, ComplianceSource as _, EntraDeviceId, Freshness, Observation, Principal,
 };

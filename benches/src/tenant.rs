@@ -1,5 +1,5 @@
 use entra_auth::{
-    Credential, EntraClient, Scope, TokenProvider as _,
+    Credential, EntraClient, Scope,
     http::{HttpClient, ServiceUrl},
 };
 use intune_sim::{Sim, SimConfig};

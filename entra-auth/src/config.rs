@@ -1,11 +1,11 @@
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use clock::Clock;
 use env_config::{ConfigError, Environment, Reader};
 
 use crate::{
-    BuildEntraClientError, ClientId, Cloud, Credential, EntraClient, EntraClientBuilder, TenantId,
-    http::ServiceUrl,
+    BuildEntraClientError, CertificateError, CertificateFile, ClientId, Cloud, Credential,
+    EntraClient, EntraClientBuilder, TenantId, http::ServiceUrl,
 };
 
 /// Who signs in, where, and with what, as the environment says.
@@ -14,7 +14,10 @@ use crate::{
 /// | --- | --- |
 /// | `ENTRA_TENANT_ID` | required; a GUID or a domain |
 /// | `ENTRA_CLIENT_ID` | required; a GUID |
-/// | `ENTRA_CLIENT_SECRET` | required; the secret's value |
+/// | `ENTRA_CLIENT_SECRET` | this or one of the next two; the secret's value |
+/// | `ENTRA_CLIENT_CERTIFICATE_PATH` | PEM with key and chain; read anew as [`CertificateFile`] says |
+/// | `ENTRA_FEDERATED_TOKEN_FILE` | another issuer's token; read anew at every token request |
+/// | `ENTRA_CLIENT_SEND_CERTIFICATE_CHAIN` | `false` (default); `true` signs in by subject name and issuer |
 /// | `ENTRA_CLOUD` | `global` (default), `us-gov-high`, `us-gov-dod`, `china` |
 /// | `ENTRA_AUTHORITY_HOST` | URL in place of the cloud's; plain `http` for loopback only |
 ///
@@ -50,22 +53,12 @@ impl EntraConfig {
         let mut reader = Reader::new(environment);
         let tenant = reader.required("ENTRA_TENANT_ID", str::parse);
         let client_id = reader.required("ENTRA_CLIENT_ID", str::parse);
-        let secret = reader.required_secret("ENTRA_CLIENT_SECRET");
-        for name in [
-            "ENTRA_CLIENT_CERTIFICATE_PATH",
-            "ENTRA_FEDERATED_TOKEN_FILE",
-        ] {
-            if environment.is_set(name) {
-                reader.problem(
-                    name,
-                    "is not supported: this version signs in with ENTRA_CLIENT_SECRET only",
-                );
-            }
-        }
+        let credential = credential(&mut reader, environment);
         let cloud: Option<Cloud> = reader.optional("ENTRA_CLOUD", str::parse);
         let authority = reader.optional("ENTRA_AUTHORITY_HOST", str::parse);
         let problems = reader.finish();
-        let (Some(tenant), Some(client_id), Some(secret)) = (tenant, client_id, secret) else {
+        let (Some(tenant), Some(client_id), Some(credential)) = (tenant, client_id, credential)
+        else {
             #[expect(
                 clippy::expect_used,
                 reason = "the reader has no value exactly where it has a problem"
@@ -78,7 +71,7 @@ impl EntraConfig {
         Ok(Self {
             tenant,
             client_id,
-            credential: Credential::secret(secret),
+            credential,
             cloud,
             authority: authority.unwrap_or_else(|| cloud.authority()),
         })
@@ -153,5 +146,52 @@ impl EntraConfig {
     /// As [`EntraClientBuilder::build`].
     pub fn client(&self, clock: Arc<dyn Clock>) -> Result<EntraClient, BuildEntraClientError> {
         self.builder().clock(clock).build()
+    }
+}
+
+const SECRET: &str = "ENTRA_CLIENT_SECRET";
+const CERTIFICATE: &str = "ENTRA_CLIENT_CERTIFICATE_PATH";
+const TOKEN_FILE: &str = "ENTRA_FEDERATED_TOKEN_FILE";
+const SEND_CHAIN: &str = "ENTRA_CLIENT_SEND_CERTIFICATE_CHAIN";
+
+/// The credential of exactly one variable, or a problem.
+fn credential(reader: &mut Reader<'_>, environment: &Environment) -> Option<Credential> {
+    let sends_chain = reader.boolean(SEND_CHAIN);
+    let ways = [SECRET, CERTIFICATE, TOKEN_FILE].into_iter();
+    let mut set = ways.filter(|name| environment.is_set(name));
+    let chosen = set.next();
+    let others = set.collect::<Vec<_>>().join(" and ");
+    if let Some(first) = chosen.filter(|_| !others.is_empty()) {
+        reader.problem(
+            first,
+            format!("is set beside {others}: keep one way to sign in, and unset the others"),
+        );
+        return None;
+    }
+    if environment.is_set(SEND_CHAIN) && matches!(chosen, Some(SECRET | TOKEN_FILE)) {
+        reader.problem(SEND_CHAIN, format!("is for {CERTIFICATE} only: unset it"));
+    }
+    match chosen {
+        Some(SECRET) => reader.required_secret(SECRET).map(Credential::secret),
+        Some(CERTIFICATE) => reader.optional(CERTIFICATE, |path| {
+            let file = CertificateFile::open(path)?;
+            let file = match sends_chain {
+                Some(true) => file.with_subject_name_issuer(),
+                _ => file,
+            };
+            Ok::<_, CertificateError>(Credential::from_source(Arc::new(file)))
+        }),
+        Some(_) => reader.optional(TOKEN_FILE, |path| {
+            Ok::<_, Infallible>(Credential::federated_token_file(path))
+        }),
+        None => {
+            reader.problem(
+                SECRET,
+                format!(
+                    "is not set, and neither is {CERTIFICATE} or {TOKEN_FILE}: set one of them"
+                ),
+            );
+            None
+        }
     }
 }

@@ -56,6 +56,12 @@ impl TokenRequests {
                 Ok(token) => return Ok(token),
                 Err(error) => error,
             };
+            // That there is no other credential tells less than that the one before is bad.
+            if let Some(rejection) = rejected.as_ref()
+                && error.kind() == TokenErrorKind::CredentialUnavailable
+            {
+                return Err(TokenError::clone(rejection));
+            }
             // Once: what it was rotated to may be rejected, too.
             let may_change = self.endpoint.credential.may_change();
             if may_change && rejected.is_none() && error.rejects_client() {

@@ -102,11 +102,12 @@ impl Slot {
         (state.flight.is_some() || state.pause(now) > Duration::ZERO).then_some(token)
     }
 
-    /// The latest failure, for those who come just after it.
+    /// The latest failure, for those who come just after it. Nothing is spared where no request was made.
     pub(crate) fn failure(&self, now: Moment) -> Option<TokenError> {
         let state = self.lock();
         let failure = state.failure.as_ref()?;
-        (now.since(failure.at) < FAILURE_LASTS).then(|| failure.error.clone())
+        let cost_a_request = failure.error.kind() != TokenErrorKind::CredentialUnavailable;
+        (cost_a_request && now.since(failure.at) < FAILURE_LASTS).then(|| failure.error.clone())
     }
 
     /// Joins the fetch that is under way, or starts one.

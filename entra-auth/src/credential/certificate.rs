@@ -12,11 +12,14 @@ use super::{CertificateError, pem};
 /// The key is RSA, of 2048 bits or more. It is kept in the memory of the cryptographic library, which wipes
 /// what it frees; it is never shown.
 ///
-/// ```
-/// use entra_auth::{CertificateError, ClientCertificate};
+/// ```no_run
+/// use entra_auth::{ClientCertificate, Credential};
+/// use secrecy::zeroize::Zeroizing;
 ///
-/// let refused = ClientCertificate::from_pem("-----BEGIN ENCRYPTED PRIVATE KEY-----\n…");
-/// assert_eq!(refused.unwrap_err(), CertificateError::DamagedPem);
+/// let pem = Zeroizing::new(std::fs::read("client.pem")?);
+/// let certificate = ClientCertificate::from_pem(&*pem)?;
+/// let credential = Credential::certificate(certificate);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct ClientCertificate {
@@ -38,7 +41,7 @@ impl ClientCertificate {
     ///
     /// The key is PKCS#8 (`PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE KEY`), without a password. The certificate is
     /// the one that has the key's public half, and if several have, the one that ends last. Whether it is
-    /// valid now is for Entra ID to say, whose clock counts.
+    /// valid now is for Entra ID to say, whose clock counts. To wipe `pem` is up to the caller.
     ///
     /// # Errors
     ///
@@ -84,9 +87,8 @@ impl ClientCertificate {
             .ok_or(CertificateError::KeyMismatch)?;
         let leaf = links.swap_remove(leaf);
         let (not_before, not_after) = (leaf.not_before(), leaf.not_after());
-        let thumbprint = digest::digest(&digest::SHA256, &leaf.der);
         let identity = Identity {
-            thumbprint: general_purpose::URL_SAFE_NO_PAD.encode(thumbprint),
+            thumbprint: thumbprint(&leaf.der),
             chain: chain(leaf, links),
             key,
             not_before,
@@ -182,6 +184,10 @@ impl Link {
     }
 }
 
+fn thumbprint(der: &[u8]) -> String {
+    general_purpose::URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, der))
+}
+
 fn timestamp(time: Time) -> Timestamp {
     let millis = time.to_unix_duration().as_millis();
     Timestamp::from_unix_millis(millis.try_into().unwrap_or(i64::MAX))
@@ -202,4 +208,24 @@ fn chain(leaf: Link, mut others: Vec<Link>) -> Vec<String> {
         chain.push(general_purpose::STANDARD.encode(link.der));
     }
     chain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8705, appendix A, whose elliptic key no certificate of this crate can have.
+    #[test]
+    fn the_thumbprint_is_that_of_the_specification() {
+        let der = "MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAxODEyMzcwOVoXDTIyMD\
+            UwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9\
+            OylMbnQZjjJ/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwIDSQAwRgIhAP0RC1E+vwJD/D1A\
+            GHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOVbUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=";
+        let der = general_purpose::STANDARD.decode(der).unwrap();
+        assert_eq!(
+            thumbprint(&der),
+            "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
+        );
+        assert!(Link::read(&der).is_ok());
+    }
 }

@@ -12,8 +12,10 @@ pub enum CertificateError {
         "not a PEM file: convert a PFX file with `openssl pkcs12 -in FILE.pfx -out FILE.pem -noenc`"
     )]
     NotPem,
-    /// A section of the PEM ends early or isn't Base64.
-    #[error("the PEM is damaged: a section has no end, or is not Base64")]
+    /// A section of the PEM ends early or isn't lines of Base64.
+    #[error(
+        "the PEM is damaged: a section has no end, or lines with more than Base64, such as spaces"
+    )]
     DamagedPem,
     /// The private key needs a password.
     #[error(
@@ -33,13 +35,13 @@ pub enum CertificateError {
     #[error("the private key must have 2048 to 8192 bits: make a new one")]
     KeySize,
     /// The key can't be read as what its label says.
-    #[error("the private key is damaged: export it again")]
+    #[error("the private key can't be read: export it again, as an RSA key in PKCS#8 or PKCS#1")]
     DamagedKey,
     /// No certificate among the sections.
     #[error("there is no certificate: put it into the same PEM, before or after the private key")]
     NoCertificate,
     /// A certificate can't be read.
-    #[error("a certificate is damaged: export it again")]
+    #[error("a certificate can't be read: export it again")]
     DamagedCertificate,
     /// No certificate has the key's public half.
     #[error("the private key belongs to none of the certificates: give the pair")]

@@ -34,7 +34,8 @@ pub(super) fn sections(pem: &[u8]) -> impl Iterator<Item = Result<Section<'_>, C
 fn first(text: &[u8]) -> Option<&[u8]> {
     let (body, end) = split_before(text, END)?;
     let line = end.iter().position(|b| matches!(b, b'\r' | b'\n'));
-    text.get(..body.len() + line.unwrap_or(end.len()))
+    let section = text.get(..body.len() + line.unwrap_or(end.len()));
+    section.map(<[u8]>::trim_ascii_end)
 }
 
 fn decode(section: &[u8]) -> Result<Section<'_>, CertificateError> {

@@ -89,7 +89,7 @@ async fn age_runs_from_the_start_of_the_request() {
     })
     .await;
     let patient = RetryPolicy::never().deadline(secs(600));
-    let token = client_with(&server.url, &clock, patient)
+    let token = client_retrying(&server.url, &clock, patient)
         .token(&graph())
         .await
         .unwrap();

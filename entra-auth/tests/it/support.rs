@@ -124,7 +124,7 @@ pub(crate) fn client(authority: &ServiceUrl, clock: &ManualClock, http: HttpClie
     builder.retry(RetryPolicy::never()).build().unwrap()
 }
 
-pub(crate) fn client_with(
+pub(crate) fn client_retrying(
     authority: &ServiceUrl,
     clock: &ManualClock,
     retry: RetryPolicy,

@@ -1,7 +1,6 @@
 //! Whether the host lives, and whether it can do its work.
 
 use axum::{Json, extract::State};
-use entra_auth::TokenProvider as _;
 use http::StatusCode;
 use serde_json::{Value, json};
 
