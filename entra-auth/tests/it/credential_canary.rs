@@ -7,9 +7,7 @@ use std::{
 
 use axum::response::Response;
 use bytes::Bytes;
-use entra_auth::{
-    CertificateFile, ClientCertificate, Credential, TokenErrorKind, TokenProvider as _,
-};
+use entra_auth::{CertificateFile, ClientCertificate, Credential, TokenErrorKind};
 use rcgen::date_time_ymd;
 use secrecy::SecretString;
 use tracing::subscriber::DefaultGuard;
