@@ -122,14 +122,18 @@ fn not_found(thumbprint: Option<Thumbprint>, app: &App) -> EntraError {
 
 /// The certificates in `x5c`, leaf first: base64 of DER each (RFC 7515, section 4.1.6).
 ///
-/// MSAL for .NET sends the leaf alone, as a text.
+/// MSAL for .NET sends the leaf alone, as a text; that for Python leaves the line breaks of PEM in it.
 fn chain(jwt: &Jwt<'_>) -> Result<Vec<Certificate>, EntraError> {
     let entries = match jwt.header.get("x5c") {
         None => return Ok(Vec::new()),
         Some(Value::Array(entries)) => entries.as_slice(),
         Some(entry) => std::slice::from_ref(entry),
     };
-    let read = |entry: &Value| Certificate::from_der(&STANDARD.decode(entry.as_str()?).ok()?);
+    let read = |entry: &Value| {
+        let mut text = entry.as_str()?.to_owned();
+        text.retain(|character| !character.is_ascii_whitespace());
+        Certificate::from_der(&STANDARD.decode(text).ok()?)
+    };
     entries
         .iter()
         .map(|entry| {

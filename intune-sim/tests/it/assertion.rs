@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{GRAPH_SCOPE, http, post_form},
-    forge::{Signer, claims, code, endpoint, expired, named, now, with},
+    forge::{JWT_BEARER, Signer, claims, code, endpoint, expired, named, now, with},
 };
 
 async fn registered() -> (Sim, Signer) {
@@ -111,12 +111,29 @@ async fn each_wrong_claim_is_refused() {
         let refusal = code(&http, &sim, &assertion).await;
         assert_eq!(refusal, Some(expected), "{claim} {value}");
     }
-    // One audience in an array is one; the tenant may be named by its domain, the host as it was reached.
+    // One audience in an array is one, and the tenant may be named by its domain.
     let domain = sim.keycloak_issuer().rsplit_once('/').unwrap().1.to_owned() + ".example";
-    let by_domain = token.replace(sim.tenant(), &domain);
-    for audience in [json!([token]), json!(by_domain)] {
+    for audience in [json!([token]), json!(token.replace(sim.tenant(), &domain))] {
         let assertion = signer.sign(&signer.header(), &with(&sim, "aud", audience));
         assert_eq!(code(&http, &sim, &assertion).await, None);
+    }
+}
+
+#[tokio::test]
+async fn the_audience_names_the_host_that_was_reached() {
+    let (sim, signer) = registered().await;
+    let url = endpoint(&sim).replace("127.0.0.1", "localhost");
+    for (audience, status) in [(&url, 200), (&url.replace("localhost", "elsewhere"), 401)] {
+        let assertion = signer.sign(&signer.header(), &with(&sim, "aud", json!(audience)));
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", sim.client_id()),
+            ("client_assertion_type", JWT_BEARER),
+            ("client_assertion", &assertion),
+            ("scope", GRAPH_SCOPE),
+        ];
+        let response = http().post(&url).form(&form).send().await.unwrap();
+        assert_eq!(response.status(), status, "{audience}");
     }
 }
 

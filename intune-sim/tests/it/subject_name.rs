@@ -42,6 +42,14 @@ async fn any_certificate_of_the_issuer_for_the_subject_will_do() {
     let mut header = leaf.header();
     header["x5c"] = json!(STANDARD.encode(&leaf.der));
     assert_eq!(ask(&sim, &leaf, &header).await, None);
+    // MSAL for Python leaves the line breaks of PEM in.
+    let lines: Vec<&str> = leaf
+        .pem
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    header["x5c"] = json!([lines.join("\n")]);
+    assert_eq!(ask(&sim, &leaf, &header).await, None);
     // The chain names the key: a thumbprint may be missing, but not another's.
     header.as_object_mut().unwrap().remove("x5t#S256");
     assert_eq!(ask(&sim, &leaf, &header).await, None);
