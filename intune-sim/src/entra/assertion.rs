@@ -86,7 +86,7 @@ pub(super) fn audience_of<'a>(jwt: &'a Jwt<'_>) -> Result<&'a str, EntraError> {
         Some(Value::String(audience)) => Ok(audience),
         Some(Value::Array(audiences)) => match audiences.as_slice() {
             [Value::String(audience)] => Ok(audience),
-            [] => Err(lacks("aud")),
+            [] | [_] => Err(lacks("aud")),
             several => Err(EntraError::says(
                 5_002_741,
                 format!(

@@ -99,6 +99,7 @@ async fn each_wrong_claim_is_refused() {
         ("aud", json!(token.replace("http://", "https://")), 700_023),
         ("aud", json!([token, sim.issuer()]), 5_002_741),
         ("aud", Value::Null, 50098),
+        ("aud", json!([1]), 50098),
         ("iss", json!(other), 700_021),
         ("sub", json!(other), 700_021),
         ("iss", Value::Null, 50098),
