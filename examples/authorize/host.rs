@@ -80,6 +80,14 @@ pub async fn serve_on(
     };
     let resource = resource.map_err(std::io::Error::other)?;
     let mcp = mcp::service(&host, resource).map_err(std::io::Error::other)?;
+    let tokens = host.graph.clone();
+    // No request shall wait for a token that could have been there.
+    let keeping_fresh = async {
+        match tokens {
+            Some((tokens, _)) => tokens.keep_fresh(std::future::pending()).await,
+            None => std::future::pending().await,
+        }
+    };
     let (ending, told) = oneshot::channel();
     let served = axum::serve(listener, routes::router(host, mcp)).with_graceful_shutdown(async {
         end.await;
@@ -98,6 +106,7 @@ pub async fn serve_on(
             tracing::warn!("ended without clients that hold their connection open");
             Ok(())
         }
+        () = keeping_fresh => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ mod wire;
 pub use actions::{Action, PerformedAction};
 pub use config::{SimConfig, StartError};
 pub use entra::mint::{KeyChoice, KidChoice, TokenKind, UserToken};
-pub use faults::{Count, Fault, FaultKind, Layer};
+pub use faults::{Count, EntraFault, Fault, FaultKind, Layer};
 pub use log::{LoggedAuthorization, LoggedRequest};
 pub use route::Route;
 pub use sim::Sim;

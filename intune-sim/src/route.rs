@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum Route {
     /// `POST /{tenant}/oauth2/v2.0/token`.
     Token,
-    /// OpenID configuration of the tenant or of the realm, and instance discovery.
+    /// OpenID configuration of the tenant, realm or cluster, and instance discovery.
     Discovery,
-    /// The signing keys of the tenant or of the realm.
+    /// The signing keys of the tenant, realm or cluster.
     Keys,
     /// `GET /v1.0/deviceManagement/managedDevices`, every page of it.
     ListDevices,

@@ -36,6 +36,8 @@ impl Received {
             Call::Instance => discovery::instance(tenant, &exchange),
             Call::RealmConfiguration { realm } => discovery::realm_configuration(tenant, realm),
             Call::RealmKeys { realm } => discovery::realm_keys(tenant, realm),
+            Call::ClusterConfiguration => discovery::cluster_configuration(tenant),
+            Call::ClusterKeys => discovery::cluster_keys(tenant),
             Call::ListDevices
             | Call::CountDevices
             | Call::GetDevice { .. }

@@ -24,6 +24,8 @@ pub(crate) enum Call {
     RealmKeys {
         realm: String,
     },
+    ClusterConfiguration,
+    ClusterKeys,
     ListDevices,
     CountDevices,
     GetDevice {
@@ -66,6 +68,10 @@ impl Call {
             ["realms", realm, "protocol", "openid-connect", "certs"] if get => Call::RealmKeys {
                 realm: (*realm).to_owned(),
             },
+            ["kubernetes", ".well-known", "openid-configuration"] if get => {
+                Call::ClusterConfiguration
+            }
+            ["kubernetes", "openid", "v1", "jwks"] if get => Call::ClusterKeys,
             [tenant, "v2.0", ".well-known", "openid-configuration"] if get => {
                 Call::OpenIdConfiguration {
                     tenant: (*tenant).to_owned(),
@@ -119,10 +125,11 @@ impl Call {
     pub(crate) fn route(&self) -> Route {
         match self {
             Call::Token { .. } => Route::Token,
-            Call::OpenIdConfiguration { .. } | Call::Instance | Call::RealmConfiguration { .. } => {
-                Route::Discovery
-            }
-            Call::TenantKeys { .. } | Call::RealmKeys { .. } => Route::Keys,
+            Call::OpenIdConfiguration { .. }
+            | Call::Instance
+            | Call::RealmConfiguration { .. }
+            | Call::ClusterConfiguration => Route::Discovery,
+            Call::TenantKeys { .. } | Call::RealmKeys { .. } | Call::ClusterKeys => Route::Keys,
             Call::ListDevices => Route::ListDevices,
             Call::CountDevices => Route::CountDevices,
             Call::GetDevice { .. } => Route::GetDevice,

@@ -49,14 +49,17 @@ pub(super) struct Devices {
 
 impl Devices {
     pub(super) fn of(tenant: &TenantConfig, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        // The Graph client handles claims challenges, so that Entra ID can revoke its tokens at once.
         let tokens = tenant.entra.client(Arc::clone(clock))?;
+        let tokens = tokens.with_continuous_access_evaluation();
         let endpoint = tenant.graph.endpoint();
         let graph = GraphClient::builder(endpoint.clone(), Arc::new(tokens.clone()))
             .clock(Arc::clone(clock))
             .build()?;
         let bearer = match tenant.operations.application(&tenant.entra) {
             Some(operator) if tenant.operations.is_apart() => {
-                Some(operator.client(Arc::clone(clock))?)
+                let operator = operator.client(Arc::clone(clock))?;
+                Some(operator.with_continuous_access_evaluation())
             }
             Some(_) => Some(tokens.clone()),
             None => None,

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clock::Timestamp;
-use entra_auth::http::{date, retry_after};
+use entra_auth::{
+    ClaimsChallenge,
+    http::{date, retry_after},
+};
 use http::{Response, StatusCode, header::WWW_AUTHENTICATE};
 use intune_core::{SourceFailure, SourceFailureKind};
 use serde::de::DeserializeSeed;
@@ -125,6 +128,11 @@ impl Answer {
     /// will change.
     pub(crate) fn rejects_token(&self) -> bool {
         self.status() == StatusCode::UNAUTHORIZED && !self.is_refusal(&self.error())
+    }
+
+    /// What the service wants of the next token, if it says so.
+    pub(crate) fn challenge(&self) -> Option<ClaimsChallenge> {
+        ClaimsChallenge::from_headers(self.response.headers())
     }
 
     /// Whether the service says itself that there is no such thing, rather than a proxy or a wrong address.

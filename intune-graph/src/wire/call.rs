@@ -1,5 +1,7 @@
+use std::future::Future;
+
 use bytes::Bytes;
-use entra_auth::AccessToken;
+use entra_auth::{AccessToken, ClaimsChallenge, TokenError};
 use http::{Request, StatusCode};
 use intune_core::SourceFailure;
 use tokio::sync::SemaphorePermit;
@@ -62,7 +64,7 @@ impl<'a> Call<'a> {
             let lost = match answer {
                 Ok(answer) if answer.rejects_token() && !self.token_was_replaced => {
                     self.token_was_replaced = true;
-                    token = self.replace(&token).await?;
+                    token = self.replace(&token, answer.challenge()).await?;
                     continue;
                 }
                 Ok(answer) => match outage(&answer) {
@@ -136,7 +138,18 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) async fn token(&self) -> Result<AccessToken, SourceFailure> {
-        let token = self.wire.tokens.token(self.wire.endpoint.scope());
+        let (tokens, scope) = (&self.wire.tokens, self.wire.endpoint.scope());
+        match tokens.peek(scope) {
+            Some(token) => Ok(token),
+            None => self.obtained(tokens.token(scope)).await,
+        }
+    }
+
+    /// Waits for a token, until the deadline.
+    async fn obtained(
+        &self,
+        token: impl Future<Output = Result<AccessToken, TokenError>> + Send,
+    ) -> Result<AccessToken, SourceFailure> {
         let token = self.deadline.bound(token).await;
         token.map_err(|_| timed_out())?.map_err(|error| {
             tracing::warn!(%error, "no token for Graph");
@@ -144,9 +157,18 @@ impl<'a> Call<'a> {
         })
     }
 
-    async fn replace(&self, rejected: &AccessToken) -> Result<AccessToken, SourceFailure> {
-        let scope = self.wire.endpoint.scope();
-        self.wire.tokens.invalidate(scope, rejected);
+    /// Another token in place of one that was rejected, and that meets the challenge, if there was one.
+    async fn replace(
+        &self,
+        rejected: &AccessToken,
+        challenge: Option<ClaimsChallenge>,
+    ) -> Result<AccessToken, SourceFailure> {
+        let (tokens, scope) = (&self.wire.tokens, self.wire.endpoint.scope());
+        if let Some(challenge) = challenge {
+            let token = tokens.token_for_challenge(scope, rejected, &challenge);
+            return self.obtained(token).await;
+        }
+        tokens.invalidate(scope, rejected);
         self.token().await
     }
 

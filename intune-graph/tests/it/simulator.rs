@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clock::ManualClock;
-use entra_auth::{Credential, EntraClient};
+use entra_auth::{Credential, EntraClient, RetryPolicy};
 use intune_core::{ComplianceState, DeviceDirectory as _, DeviceQuery, SourceFailureKind};
 use intune_graph::GraphClient;
 use intune_sim::{Device, Fault, FaultKind, Route, Sim, SimConfig};
@@ -18,6 +18,7 @@ async fn start(config: SimConfig) -> (Sim, GraphClient) {
         Credential::secret(sim.client_secret().into()),
     )
     .authority(sim.authority().as_str().parse().unwrap())
+    .retry(RetryPolicy::never())
     .clock(Arc::new(ManualClock::new(
         "2026-11-23T12:00:00Z".parse().unwrap(),
     )))

@@ -1,8 +1,10 @@
 //! Everything that [`Tenant`] can do, over HTTP: `/_sim/`.
 
+mod apps;
 mod devices;
 mod faults;
 mod settings;
+mod tokens;
 
 use axum::{Json, Router, extract::State, response::Response, routing::get};
 use http::StatusCode;
@@ -17,6 +19,8 @@ pub(crate) fn router() -> Router<Tenant> {
         .merge(devices::router())
         .merge(faults::router())
         .merge(settings::router())
+        .merge(apps::router())
+        .merge(tokens::router())
         .fallback(unknown)
 }
 

@@ -1,50 +1,25 @@
-//! Tokens, applications, and how the services behave.
+//! How the services behave.
 
 use std::time::Duration;
 
 use axum::{
     Json, Router,
     extract::State,
-    response::{IntoResponse, Response},
     routing::{get, post, put},
 };
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::{Control, refused};
-use crate::{Tenant, Throttling, UserToken};
+use super::Control;
+use crate::{Tenant, Throttling};
 
 pub(super) fn router() -> Router<Tenant> {
     Router::new()
-        .route("/tokens", post(mint))
-        .route("/roles", get(roles).put(grant_roles))
-        .route("/apps", post(register_app))
-        .route("/keys/rotate", post(rotate_keys))
         .route("/page-size", put(page_size))
-        .route("/token-lifetime", put(token_lifetime))
         .route("/throttling", get(throttling).put(set_throttling))
         .route("/settings", put(settings))
         .route("/advance", post(advance))
         .route("/clock-skew", put(clock_skew))
-}
-
-async fn mint(State(tenant): Control, Json(token): Json<UserToken>) -> Json<Value> {
-    Json(json!({ "token": tenant.mint(token) }))
-}
-
-async fn roles(State(tenant): Control) -> Json<Vec<String>> {
-    Json(tenant.roles())
-}
-
-async fn grant_roles(State(tenant): Control, Json(roles): Json<Vec<String>>) -> StatusCode {
-    tenant.grant_roles(roles);
-    StatusCode::NO_CONTENT
-}
-
-async fn rotate_keys(State(tenant): Control) -> StatusCode {
-    tenant.rotate_keys();
-    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]
@@ -62,33 +37,6 @@ async fn page_size(State(tenant): Control, Json(size): Json<PageSize>) -> Status
         tenant.set_sparse_pages(sparse);
     }
     StatusCode::NO_CONTENT
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenLifetime {
-    seconds: u32,
-}
-
-async fn token_lifetime(State(tenant): Control, Json(lifetime): Json<TokenLifetime>) -> StatusCode {
-    tenant.set_token_lifetime(lifetime.seconds);
-    StatusCode::NO_CONTENT
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct App {
-    client_id: String,
-    client_secret: String,
-    #[serde(default)]
-    roles: Vec<String>,
-}
-
-async fn register_app(State(tenant): Control, Json(app): Json<App>) -> Response {
-    match tenant.register_app(app.client_id, app.client_secret, app.roles) {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
-    }
 }
 
 async fn throttling(State(tenant): Control) -> Json<Throttling> {

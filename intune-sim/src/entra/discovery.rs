@@ -23,7 +23,9 @@ pub(crate) fn configuration(tenant: &Tenant, path: &str, exchange: &Exchange) ->
         "authorization_endpoint": format!("{root}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{root}/oauth2/v2.0/token"),
         "jwks_uri": format!("{root}/discovery/v2.0/keys"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post", "private_key_jwt", "client_secret_basic",
+        ],
         "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
@@ -99,6 +101,33 @@ pub(crate) fn realm_keys(tenant: &Tenant, realm: &str) -> Response {
     } = &*tenant.0.keys.keycloak();
     let key = json!({
         "kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "n": modulus, "e": exponent,
+    });
+    crate::body::json(StatusCode::OK, &json!({ "keys": [key] }))
+}
+
+/// The discovery of a Kubernetes cluster's service-account tokens.
+pub(crate) fn cluster_configuration(tenant: &Tenant) -> Response {
+    let issuer = tenant.kubernetes_issuer();
+    let body = json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/openid/v1/jwks"),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    });
+    crate::body::json(StatusCode::OK, &body)
+}
+
+/// A Kubernetes cluster's key set.
+pub(crate) fn cluster_keys(tenant: &Tenant) -> Response {
+    let SigningKey {
+        kid,
+        modulus,
+        exponent,
+        ..
+    } = &*tenant.0.keys.kubernetes();
+    let key = json!({
+        "use": "sig", "kty": "RSA", "kid": kid, "alg": "RS256", "n": modulus, "e": exponent,
     });
     crate::body::json(StatusCode::OK, &json!({ "keys": [key] }))
 }

@@ -44,6 +44,11 @@ impl SigningKey {
         Arc::new(Self::generate().expect("an RSA key can be made"))
     }
 
+    /// PKCS#1 `RSAPublicKey`, DER.
+    pub(crate) fn public_key(&self) -> Vec<u8> {
+        self.pair.public_key().as_ref().to_vec()
+    }
+
     /// The JWT of a header and a payload, both signed as they are.
     #[expect(
         clippy::expect_used,
@@ -68,7 +73,7 @@ impl SigningKey {
     }
 }
 
-/// The keys of both issuers.
+/// The keys of the three issuers.
 pub(crate) struct KeyRing {
     current: Mutex<Current>,
     wrong: OnceLock<Arc<SigningKey>>,
@@ -77,6 +82,8 @@ pub(crate) struct KeyRing {
 struct Current {
     entra: Arc<SigningKey>,
     keycloak: Arc<SigningKey>,
+    /// Made when it's first needed.
+    kubernetes: Option<Arc<SigningKey>>,
     /// Entra keys no longer published: app-only tokens that they signed live on.
     retired: Vec<Arc<SigningKey>>,
 }
@@ -88,6 +95,7 @@ impl KeyRing {
         let current = Mutex::new(Current {
             entra,
             keycloak,
+            kubernetes: None,
             retired: Vec::new(),
         });
         Ok(Self {
@@ -106,6 +114,11 @@ impl KeyRing {
 
     pub(crate) fn keycloak(&self) -> Arc<SigningKey> {
         Arc::clone(&self.current().keycloak)
+    }
+
+    pub(crate) fn kubernetes(&self) -> Arc<SigningKey> {
+        let mut current = self.current();
+        Arc::clone(current.kubernetes.get_or_insert_with(SigningKey::make))
     }
 
     /// A key that no issuer publishes.
@@ -130,5 +143,6 @@ impl KeyRing {
         let old = std::mem::replace(&mut current.entra, entra);
         current.retired.push(old);
         current.keycloak = keycloak;
+        current.kubernetes = None;
     }
 }

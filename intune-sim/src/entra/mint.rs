@@ -1,10 +1,11 @@
-//! User tokens for tests: right ones, and wrong ones of every kind.
+//! Tokens of other parties for tests: right ones, and wrong ones of every kind.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{Tenant, time};
+use super::claims;
+use crate::Tenant;
 
 /// Whose tokens to make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub enum TokenKind {
     Entra,
     /// Like a Keycloak realm: `azp`, `typ`, `preferred_username`.
     Keycloak,
+    /// Like a Kubernetes cluster's, for a service account: what workload identity presents to Entra ID.
+    Kubernetes,
 }
 
 /// Which key signs.
@@ -41,7 +44,9 @@ pub enum KidChoice {
     Absent,
 }
 
-/// A user token to sign: by default valid for an hour, for the tenant's client id as audience.
+/// A user's or service account's token to sign, by default valid for an hour.
+///
+/// A user's has the tenant's client id as audience.
 ///
 /// ```
 /// use intune_sim::{KidChoice, UserToken};
@@ -94,6 +99,18 @@ impl UserToken {
             kind: TokenKind::Keycloak,
             ..Self::default()
         }
+    }
+
+    /// A service account's token, for Entra's token exchange: audience `api://AzureADTokenExchange`.
+    ///
+    /// Its subject is `system:serviceaccount:{namespace}:{name}`.
+    #[must_use]
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        let token = Self {
+            kind: TokenKind::Kubernetes,
+            ..Self::default()
+        };
+        token.subject(format!("system:serviceaccount:{namespace}:{name}"))
     }
 
     /// Sets a claim, or replaces the default one, with any JSON value.
@@ -168,6 +185,7 @@ impl UserToken {
         let published = match self.kind {
             TokenKind::Entra => keys.entra(),
             TokenKind::Keycloak => keys.keycloak(),
+            TokenKind::Kubernetes => keys.kubernetes(),
         };
         let mut header = json!({ "typ": "JWT", "alg": "RS256" });
         let kid = match self.kid {
@@ -189,7 +207,7 @@ impl UserToken {
         if let Some(payload) = self.raw_payload {
             return payload;
         }
-        let mut claims = defaults(self.kind, tenant, self.lifetime_seconds);
+        let mut claims = claims::usual(self.kind, tenant, self.lifetime_seconds);
         claims.extend(self.claims);
         claims.retain(|name, _| !self.without.contains(name));
         let empty = claims.is_empty();
@@ -201,42 +219,5 @@ impl UserToken {
             payload.push('}');
         }
         payload
-    }
-}
-
-fn defaults(kind: TokenKind, tenant: &Tenant, lifetime: i64) -> Map<String, Value> {
-    let now = time::now().timestamp();
-    let exp = now.saturating_add(lifetime);
-    // An expired token was valid once.
-    let iat = now.min(exp.saturating_sub(60));
-    let user = &tenant.0.identity.user;
-    let claims = match kind {
-        TokenKind::Entra => json!({
-            "iss": tenant.issuer(),
-            "aud": tenant.client_id(),
-            "iat": iat, "nbf": iat, "exp": exp,
-            "sub": format!("pairwise-{user}"),
-            "oid": user,
-            "tid": tenant.tenant(),
-            "azp": tenant.client_id(),
-            "name": "Adele Vance",
-            "preferred_username": format!("adele@{}.example", tenant.0.identity.realm),
-            "scp": "access_as_user",
-            "ver": "2.0",
-        }),
-        TokenKind::Keycloak => json!({
-            "iss": tenant.keycloak_issuer(),
-            "aud": tenant.client_id(),
-            "iat": iat, "exp": exp,
-            "jti": Uuid::new_v4().to_string(),
-            "sub": user,
-            "typ": "Bearer",
-            "azp": tenant.client_id(),
-            "preferred_username": "adele",
-        }),
-    };
-    match claims {
-        Value::Object(claims) => claims,
-        _ => Map::new(),
     }
 }

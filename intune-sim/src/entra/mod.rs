@@ -1,15 +1,29 @@
 //! The authority: tokens, discovery, signing keys.
 
+pub(crate) mod assertion;
+pub(crate) mod cae;
+mod catalogue;
+pub(crate) mod certificate;
+mod claims;
 pub(crate) mod discovery;
+pub(crate) mod error;
+pub(crate) mod federated;
+pub(crate) mod grant;
+mod jwt;
 pub(crate) mod keys;
 pub(crate) mod mint;
+mod signer;
 pub(crate) mod token;
+
+use std::collections::BTreeMap;
 
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
+
+pub(crate) use error::EntraError;
 
 use crate::time;
 
@@ -45,68 +59,25 @@ impl Exchange {
         }
         response
     }
-
-    /// An error as Entra sends it.
-    pub(crate) fn error(&self, error: &EntraError) -> Response {
-        let EntraError {
-            status,
-            error,
-            code,
-            text,
-        } = error;
-        let timestamp = self.at.format("%Y-%m-%d %H:%M:%SZ");
-        let body = json!({
-            "error": error,
-            "error_description": format!(
-                "AADSTS{code}: {text}\r\nTrace ID: {}\r\nCorrelation ID: {}\r\nTimestamp: {timestamp}",
-                self.trace, self.correlation,
-            ),
-            "error_codes": [code],
-            "timestamp": timestamp.to_string(),
-            "trace_id": self.trace.to_string(),
-            "correlation_id": self.correlation,
-        });
-        self.json(*status, &body)
-    }
 }
 
-/// Why the authority refuses.
-#[derive(Debug)]
-pub(crate) struct EntraError {
-    pub(crate) status: StatusCode,
-    pub(crate) error: &'static str,
-    pub(crate) code: u32,
-    pub(crate) text: String,
+/// What a client presents to the token endpoint.
+pub(crate) struct Presented<'a> {
+    form: BTreeMap<String, String>,
+    /// The name by which it reached the authority.
+    host: Option<&'a str>,
 }
 
-impl EntraError {
-    pub(crate) fn bad_request(error: &'static str, code: u32, text: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error,
-            code,
-            text: text.into(),
-        }
+impl Presented<'_> {
+    /// A parameter that the request must have.
+    fn parameter(&self, name: &str) -> Result<&str, EntraError> {
+        self.optional(name).ok_or_else(|| {
+            let text = format!("The request body must contain the following parameter: '{name}'.");
+            EntraError::says(900_144, text)
+        })
     }
 
-    pub(crate) fn invalid_client(code: u32, text: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::UNAUTHORIZED,
-            error: "invalid_client",
-            code,
-            text: text.into(),
-        }
-    }
-
-    pub(crate) fn unknown_tenant(tenant: &str) -> Self {
-        Self::bad_request(
-            "invalid_request",
-            90002,
-            format!(
-                "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are \
-                 signing into the correct cloud. Check with your subscription administrator, this may \
-                 happen if there are no active subscriptions for the tenant."
-            ),
-        )
+    fn optional(&self, name: &str) -> Option<&str> {
+        self.form.get(name).map(String::as_str)
     }
 }

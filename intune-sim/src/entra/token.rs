@@ -1,16 +1,15 @@
-//! The token endpoint: client credentials with a secret.
+//! The token endpoint: client credentials with a secret or an assertion.
 
 use std::collections::BTreeMap;
 
 use axum::response::Response;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode, header};
-use serde_json::json;
+use serde_json::Value;
 use url::form_urlencoded;
-use uuid::Uuid;
 
-use super::{EntraError, Exchange, discovery};
-use crate::{Tenant, tenant::apps::App, time};
+use super::{EntraError, Exchange, Presented, assertion, cae, discovery, grant};
+use crate::{Tenant, tenant::apps::App};
 
 /// The Graph roots of the clouds: what an app-only token may be asked for.
 pub(crate) const GRAPH_ROOTS: [&str; 4] = [
@@ -33,22 +32,9 @@ pub(crate) fn answer(
     exchange: &Exchange,
 ) -> Response {
     match issue(tenant, path, headers, body) {
-        Ok(issued) => exchange.json(
-            StatusCode::OK,
-            &json!({
-                "token_type": "Bearer",
-                "expires_in": issued.lifetime,
-                "ext_expires_in": issued.lifetime,
-                "access_token": issued.token,
-            }),
-        ),
+        Ok(answer) => exchange.json(StatusCode::OK, &answer),
         Err(error) => exchange.error(&error),
     }
-}
-
-struct Issued {
-    token: String,
-    lifetime: u32,
 }
 
 fn issue(
@@ -56,7 +42,7 @@ fn issue(
     path: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Issued, EntraError> {
+) -> Result<Value, EntraError> {
     if !discovery::names(tenant, path) {
         return Err(EntraError::unknown_tenant(path));
     }
@@ -65,39 +51,31 @@ fn issue(
         form.entry("client_id".to_owned()).or_insert(id);
         form.entry("client_secret".to_owned()).or_insert(secret);
     }
-    let parameter = |name: &str| {
-        form.get(name)
-            .map(String::as_str)
-            .ok_or_else(|| missing(name))
-    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let presented = Presented { form, host };
 
-    let grant = parameter("grant_type")?;
+    let grant = presented.parameter("grant_type")?;
     if grant != "client_credentials" {
         let text = format!("The app requested an unsupported grant type '{grant}'.");
-        return Err(EntraError::bad_request(
-            "unsupported_grant_type",
-            70003,
-            text,
-        ));
+        return Err(EntraError::says(70003, text));
     }
-    let client = parameter("client_id")?;
-    let scope = parameter("scope")?;
-    let Some(app) = tenant.app(client) else {
+    let client = presented.parameter("client_id")?;
+    let scope = presented.parameter("scope")?;
+    let app = tenant.app(client).ok_or_else(|| {
         let text = format!(
             "Application with identifier '{client}' was not found in the directory '{}'. This can happen \
              if the application has not been installed by the administrator of the tenant or consented to \
              by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
             tenant.tenant(),
         );
-        return Err(EntraError::bad_request(
-            "unauthorized_client",
-            700_016,
-            text,
-        ));
-    };
-    authenticate(&app, &form)?;
+        EntraError::says(700_016, text)
+    })?;
+    authenticate(tenant, &app, &presented)?;
     let audience = resource(tenant, scope)?;
-    Ok(sign(tenant, &app, &audience))
+    let cae = cae::capable(presented.optional("claims"))?;
+    Ok(grant::issue(tenant, &app, &audience, cae))
 }
 
 fn form(headers: &HeaderMap, body: &[u8]) -> BTreeMap<String, String> {
@@ -134,25 +112,25 @@ fn form_decode(text: &str) -> String {
         .unwrap_or_default()
 }
 
-fn missing(parameter: &str) -> EntraError {
-    let text = format!("The request body must contain the following parameter: '{parameter}'.");
-    EntraError::bad_request("invalid_request", 900_144, text)
-}
-
-fn authenticate(app: &App, form: &BTreeMap<String, String>) -> Result<(), EntraError> {
-    if form.contains_key("client_assertion") {
-        let text = "The certificate with identifier used to sign the client assertion is not registered \
-                    on application. [Reason - The key was not found.]";
-        return Err(EntraError::invalid_client(700_027, text));
+fn authenticate(tenant: &Tenant, app: &App, presented: &Presented<'_>) -> Result<(), EntraError> {
+    if let Some(assertion) = presented.optional("client_assertion") {
+        return assertion::verify(tenant, app, assertion, presented);
     }
-    match form.get("client_secret") {
-        None => Err(EntraError::invalid_client(
-            7_000_218,
-            "The request body must contain the following parameter: 'client_assertion' or \
-             'client_secret'.",
+    let secret = presented
+        .optional("client_secret")
+        .ok_or_else(|| EntraError::of(7_000_218))?;
+    match app.secrets.iter().find(|known| known.value == secret) {
+        Some(known) if known.expired => Err(EntraError::says(
+            7_000_222,
+            format!(
+                "The provided client secret keys for app '{}' are expired. Visit the Azure portal to \
+                 create new keys for your app: https://aka.ms/NewClientSecret, or consider using \
+                 certificate credentials for added security: https://aka.ms/certCreds.",
+                app.client_id
+            ),
         )),
-        Some(secret) if *secret == app.client_secret => Ok(()),
-        Some(_) => Err(EntraError::invalid_client(
+        Some(_) => Ok(()),
+        None => Err(EntraError::says(
             7_000_215,
             format!(
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client \
@@ -171,14 +149,14 @@ fn resource(tenant: &Tenant, scope: &str) -> Result<String, EntraError> {
             "The provided request must include a 'scope' input parameter. The provided value for the \
              input parameter 'scope' is not valid. The scope {scope} is not valid."
         );
-        return Err(EntraError::bad_request("invalid_scope", 70011, text));
+        return Err(EntraError::says(70011, text));
     };
     let Some(resource) = one.strip_suffix("/.default") else {
         let text = format!(
             "The provided value for scope {one} is not valid. Client credential flows must have a scope \
              value with /.default suffixed to the resource identifier (application ID URI)."
         );
-        return Err(EntraError::bad_request("invalid_scope", 1_002_012, text));
+        return Err(EntraError::says(1_002_012, text));
     };
     // A resource may end in a slash of its own: `https://graph.microsoft.com//.default`.
     let plain = resource.trim_end_matches('/');
@@ -192,27 +170,5 @@ fn resource(tenant: &Tenant, scope: &str) -> Result<String, EntraError> {
          user in the tenant. You might have sent your authentication request to the wrong tenant.",
         tenant.tenant(),
     );
-    Err(EntraError::bad_request("invalid_resource", 500_011, text))
-}
-
-fn sign(tenant: &Tenant, app: &App, audience: &str) -> Issued {
-    let lifetime = tenant.state().token_lifetime;
-    let now = time::now().timestamp();
-    let payload = json!({
-        "iss": app_issuer(tenant),
-        "aud": audience,
-        "iat": now, "nbf": now, "exp": now + i64::from(lifetime),
-        "appid": app.client_id,
-        "idtyp": "app",
-        "tid": tenant.tenant(),
-        "roles": app.roles,
-        "uti": Uuid::new_v4().to_string(),
-        "ver": "1.0",
-    });
-    let key = tenant.0.keys.entra();
-    let header = json!({ "typ": "JWT", "alg": "RS256", "kid": key.kid, "x5t": key.kid });
-    Issued {
-        token: key.sign(&header.to_string(), &payload.to_string()),
-        lifetime,
-    }
+    Err(EntraError::says(500_011, text))
 }

@@ -48,6 +48,7 @@ pub(crate) async fn apply(
             message,
             retry_after,
         } => refusal::of_layer(received, layer, status, (code, message), retry_after),
+        FaultKind::Entra(error) => refusal::by_entra(received, error),
         FaultKind::IntuneRefusal => refusal::by_intune(received),
         FaultKind::RejectToken => {
             tenant.state().faults.reject_token(&received.parts.headers);

@@ -1,6 +1,6 @@
 //! Faults that take more than a word to write.
 
-use super::{FaultKind, Layer};
+use super::{EntraFault, FaultKind, Layer};
 
 /// What IIS shows in place of an application that doesn't answer.
 pub(super) const WEB_PAGE: &str = "<!DOCTYPE html><html><head><title>Service Unavailable</title></head>\
@@ -58,6 +58,23 @@ impl FaultKind {
         }
     }
 
+    /// An error of the authority, by its AADSTS code, in its usual form.
+    ///
+    /// Every code that an app-only client may meet has its own; any other is an `invalid_request`.
+    ///
+    /// ```
+    /// use intune_sim::{EntraFault, Fault, FaultKind, Route};
+    ///
+    /// let blocked = Fault::new(Route::Token, FaultKind::entra(53003));
+    /// let newer = EntraFault::new(7_000_215).one_line().without_codes();
+    /// let newer = Fault::new(Route::Token, newer.into()).always();
+    /// # let _ = (blocked, newer);
+    /// ```
+    #[must_use]
+    pub fn entra(code: u32) -> Self {
+        EntraFault::new(code).into()
+    }
+
     /// The call takes effect, and its answer is lost to another fault.
     ///
     /// ```
@@ -73,11 +90,12 @@ impl FaultKind {
         FaultKind::EffectThen(Box::new(kind))
     }
 
-    /// Adds a `Retry-After` header to a [`FaultKind::Status`] or [`FaultKind::Error`]; others stay as they are.
+    /// Adds a `Retry-After` header to an error of any kind; others stay as they are.
     #[must_use]
     pub fn retry_after(mut self, value: impl Into<String>) -> Self {
-        if let FaultKind::Status { retry_after, .. } | FaultKind::Error { retry_after, .. } =
-            &mut self
+        if let FaultKind::Status { retry_after, .. }
+        | FaultKind::Error { retry_after, .. }
+        | FaultKind::Entra(EntraFault { retry_after, .. }) = &mut self
         {
             *retry_after = Some(value.into());
         }

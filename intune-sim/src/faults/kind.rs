@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::EntraFault;
+
 /// What a fault does to the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -34,6 +36,8 @@ pub enum FaultKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
     },
+    /// Answers with an error of the authority; the call isn't performed.
+    Entra(EntraFault),
     /// Answers 401 as Intune does to a tenant or user without licence or role: no new token helps.
     IntuneRefusal,
     /// Answers 401 to the token presented, now and until the faults are cleared; another token works.
@@ -144,6 +148,7 @@ impl FaultKind {
         match self {
             FaultKind::Status { .. } => "status",
             FaultKind::Error { .. } => "error",
+            FaultKind::Entra(_) => "entra",
             FaultKind::IntuneRefusal => "intune_refusal",
             FaultKind::RejectToken => "reject_token",
             FaultKind::MissingScope { .. } => "missing_scope",

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 mod build;
+mod entra;
 mod gzip;
 mod kind;
 mod oversize;
@@ -14,6 +15,7 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+pub use entra::EntraFault;
 pub use kind::{FaultKind, Layer};
 
 use crate::{log::LoggedAuthorization, route::Route};

@@ -3,9 +3,10 @@
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Layer, build::WEB_PAGE};
+use super::{EntraFault, Layer, build::WEB_PAGE};
 use crate::{
     body::typed,
+    entra::{self, EntraError},
     graph::{
         Exchange,
         errors::{self, GraphError},
@@ -62,23 +63,34 @@ fn usual(received: &Received, status: StatusCode) -> Response {
             typed(status, "text/plain; charset=utf-8", "Too Many Requests")
         }
         Route::Token | Route::Discovery | Route::Keys => {
-            let error = crate::entra::EntraError {
-                status,
-                error: if status.is_server_error() {
-                    "temporarily_unavailable"
-                } else {
-                    "invalid_request"
-                },
-                code: 90033,
-                text: "A transient error has occurred. Please try again.".to_owned(),
-            };
-            crate::entra::Exchange::of(headers).error(&error)
+            let mut error = EntraError::of(90033);
+            error.status = status;
+            if !status.is_server_error() {
+                error.error = "invalid_request";
+            }
+            entra::Exchange::of(headers).error(&error)
         }
         _ if status == StatusCode::SERVICE_UNAVAILABLE => {
             typed(status, "text/html; charset=us-ascii", WEB_PAGE)
         }
         _ => errors::usual(headers, status),
     }
+}
+
+/// An error of the authority.
+pub(super) fn by_entra(received: &Received, error: EntraFault) -> Response {
+    let usual = EntraError::of(error.code);
+    let error = EntraError {
+        status: error.status.map_or(usual.status, code),
+        text: error.message.unwrap_or(usual.text),
+        suberror: error.suberror.or(usual.suberror),
+        claims: error.claims.or(usual.claims),
+        retry_after: error.retry_after,
+        one_line: error.one_line,
+        without_codes: error.without_codes,
+        ..usual
+    };
+    entra::Exchange::of(&received.parts.headers).error(&error)
 }
 
 /// An error in the shape of a layer.

@@ -4,26 +4,19 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
-use serde::Deserialize;
 
 use super::{Exchange, errors::GraphError};
-use crate::{Tenant, entra::token, time};
+use crate::{
+    Tenant,
+    entra::{cae, grant::AppToken, token},
+    time,
+};
 
 /// The roles that may read, either of them.
 const READERS: [&str; 2] = [
     "DeviceManagementManagedDevices.Read.All",
     "DeviceManagementManagedDevices.ReadWrite.All",
 ];
-
-#[derive(Deserialize)]
-struct AppToken {
-    exp: i64,
-    tid: String,
-    #[serde(default)]
-    appid: String,
-    #[serde(default)]
-    roles: Vec<String>,
-}
 
 /// The application that calls.
 pub(crate) struct Caller {
@@ -64,6 +57,11 @@ pub(crate) fn caller(tenant: &Tenant, headers: &HeaderMap) -> Result<Caller, Gra
                 refusal = "Lifetime validation failed, the token is expired.";
             }
             Ok(token) if token.claims.tid == tenant.tenant() => {
+                let revocation = tenant.state().revocation;
+                if token.claims.precedes(revocation) {
+                    return Err(GraphError::invalid_token(cae::REVOKED)
+                        .header(header::WWW_AUTHENTICATE, &cae::challenge(revocation.at)));
+                }
                 return Ok(Caller {
                     client_id: token.claims.appid,
                     roles: token.claims.roles,

@@ -119,8 +119,12 @@ impl GraphError {
             body.to_string(),
         ));
         let headers = response.headers_mut();
-        // The gateway's challenge: Intune's own refusal has none.
-        if self.status == StatusCode::UNAUTHORIZED && !self.back_end {
+        // The gateway's challenge, if there is no particular one: Intune's own refusal has none.
+        let challenged = |(name, _): &(HeaderName, _)| *name == header::WWW_AUTHENTICATE;
+        if self.status == StatusCode::UNAUTHORIZED
+            && !self.back_end
+            && !self.headers.iter().any(challenged)
+        {
             headers.insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static(

@@ -2,11 +2,13 @@
 
 pub(crate) mod apps;
 pub(crate) mod clock;
+mod credentials;
 pub(crate) mod device;
 pub(crate) mod directory;
 mod operate;
 pub(crate) mod seed;
 pub(crate) mod settings;
+mod tokens;
 
 use std::{
     fmt,
@@ -21,7 +23,11 @@ use url::Url;
 use crate::{
     SimConfig,
     actions::{ActionBook, carry_out},
-    entra::keys::KeyRing,
+    entra::{
+        assertion::Replays,
+        grant::{Revocation, TokenSettings},
+        keys::KeyRing,
+    },
     faults::FaultBook,
     log::RequestLog,
     throttle::Throttle,
@@ -60,12 +66,13 @@ pub(crate) struct State {
     pub(crate) actions: ActionBook,
     pub(crate) throttle: Throttle,
     pub(crate) settings: Settings,
-    /// The roles of the first application.
-    pub(crate) roles: Vec<String>,
+    /// The first application comes first, and stays.
     pub(crate) apps: Vec<App>,
     pub(crate) page_size: usize,
     pub(crate) sparse_pages: bool,
-    pub(crate) token_lifetime: u32,
+    pub(crate) tokens: TokenSettings,
+    pub(crate) replays: Replays,
+    pub(crate) revocation: Revocation,
     pub(crate) beta_wipe: bool,
 }
 
@@ -79,14 +86,12 @@ impl State {
             actions: ActionBook::new(config.delays),
             throttle: Throttle::new(config.throttling),
             settings: Settings::default(),
-            roles: vec![
-                "DeviceManagementManagedDevices.Read.All".to_owned(),
-                "DeviceManagementManagedDevices.PrivilegedOperations.All".to_owned(),
-            ],
             apps: Vec::new(),
             page_size: config.page_size.clamp(1, crate::graph::MAX_PAGE),
             sparse_pages: false,
-            token_lifetime: 3599,
+            tokens: TokenSettings::default(),
+            replays: Replays::default(),
+            revocation: Revocation::default(),
             beta_wipe: config.beta_wipe,
         }
     }
@@ -98,8 +103,9 @@ impl Tenant {
         base: Url,
         ca: Option<PathBuf>,
         keys: KeyRing,
-        state: State,
+        mut state: State,
     ) -> Self {
+        state.apps.push(App::first(&identity));
         Self(Arc::new(Shared {
             identity,
             base,
@@ -168,6 +174,12 @@ impl Tenant {
         format!("{}realms/{}", self.0.base, self.0.identity.realm)
     }
 
+    /// The issuer of service-account tokens: `{base}/kubernetes`.
+    #[must_use]
+    pub fn kubernetes_issuer(&self) -> String {
+        format!("{}kubernetes", self.0.base)
+    }
+
     /// The file with the certificate of the authority, if TLS is served.
     #[must_use]
     pub fn ca(&self) -> Option<&Path> {
@@ -187,6 +199,7 @@ impl Tenant {
         add("client_secret", self.client_secret());
         add("issuer", &self.issuer());
         add("keycloak_issuer", &self.keycloak_issuer());
+        add("kubernetes_issuer", &self.kubernetes_issuer());
         if let Some(ca) = self.ca() {
             add("ca", &ca.display().to_string());
         }

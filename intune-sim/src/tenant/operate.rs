@@ -85,13 +85,13 @@ impl Tenant {
         self.state().actions.stage(id, compliance_state.into());
     }
 
-    /// Signs a user token, as the described issuer would.
+    /// Signs a token, as the described issuer would.
     #[must_use]
     pub fn mint(&self, token: UserToken) -> String {
         token.sign(self)
     }
 
-    /// Replaces the signing keys of both issuers; the old ones are no longer published.
+    /// Replaces the signing keys of every issuer; the old ones are no longer published.
     ///
     /// Graph still honours the app-only tokens issued before.
     pub fn rotate_keys(&self) {
@@ -194,10 +194,5 @@ impl Tenant {
     #[must_use]
     pub fn throttling(&self) -> Throttling {
         self.state().throttle.mode()
-    }
-
-    /// Sets the lifetime in seconds of app-only tokens issued from now on; 0 is expired at once.
-    pub fn set_token_lifetime(&self, seconds: u32) {
-        self.state().token_lifetime = seconds;
     }
 }

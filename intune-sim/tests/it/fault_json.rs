@@ -19,6 +19,9 @@ fn faults_read_as_written() {
         json!({ "route": "device_management", "count": 1, "kind": { "gzip_bomb": { "bytes": 9 } } }),
         json!({ "route": "any", "count": 1, "kind": { "deep_json": { "depth": 9 } } }),
         json!({ "route": "any", "count": 1, "kind": { "huge_page": { "rows": 9 } } }),
+        json!({ "route": "token", "count": 1, "kind": { "entra": { "code": 53003 } } }),
+        json!({ "route": "token", "count": 1, "kind":
+            { "entra": { "code": 90055, "retry_after": "9", "one_line": true, "without_codes": true } } }),
         json!({ "route": "any", "count": 1, "kind": "page_pair" }),
         json!({ "route": "any", "count": 1, "kind": "endless_pages" }),
         json!({ "route": "any", "count": 1, "kind":
