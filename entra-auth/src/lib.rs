@@ -38,3 +38,9 @@ pub use retry::RetryPolicy;
 pub use scope::{ParseScopeError, Scope};
 pub use status::TokenStatus;
 pub use token::AccessToken;
+
+#[doc = include_str!("guide.md")]
+pub mod guide {
+    #[expect(unused_imports, reason = "the guide links to them")]
+    use super::*;
+}

@@ -194,3 +194,32 @@ async fn an_outage_of_entra_is_one_of_the_source() {
     assert_eq!(failure.kind(), SourceFailureKind::Unavailable);
     assert_eq!(sim.count(Route::ListDevices), 0);
 }
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_by_one_that_answers_the_challenge() {
+    let sim = Sim::start(SimConfig::default().devices(3)).await.unwrap();
+    let tokens = EntraClient::builder(
+        sim.tenant().parse().unwrap(),
+        sim.client_id().parse().unwrap(),
+        Credential::secret(sim.client_secret().into()),
+    )
+    .authority(sim.authority().as_str().parse().unwrap())
+    .build()
+    .unwrap()
+    .with_continuous_access_evaluation();
+    let client = hurried(sim.graph().as_str(), tokens.clone(), &Hurried::new());
+    let client = client.build().unwrap();
+    let device = sim.devices()[0].entra_device_id().parse().unwrap();
+    client.records(device).await.unwrap();
+    let scope = "https://graph.microsoft.com/.default".parse().unwrap();
+    let revoked = tokens.peek(&scope).unwrap();
+
+    sim.revoke_sessions();
+    let look_ups = (0..10).map(|_| client.records(device));
+    for records in futures_util::future::join_all(look_ups).await {
+        assert_eq!(records.unwrap().len(), 1);
+    }
+    let served = tokens.peek(&scope).unwrap();
+    assert!(!served.is_same(&revoked));
+    assert_eq!(sim.count(Route::Token), 2, "one answers for all");
+}
