@@ -12,5 +12,6 @@ mod credential_pem;
 mod credential_rotation;
 mod credential_support;
 mod names;
+mod simulator;
 mod support;
 mod transport;
