@@ -11,6 +11,8 @@ mod credential_canary;
 mod credential_pem;
 mod credential_rotation;
 mod credential_support;
+mod drive;
 mod names;
+mod retry;
 mod support;
 mod transport;
