@@ -30,7 +30,7 @@ pub struct RetryPolicy {
     longest_retry_after: Duration,
 }
 
-/// After a 429 that doesn't say for how long.
+/// After an answer that asks for patience and doesn't say how much.
 const UNSTATED: Duration = Duration::from_secs(5);
 
 impl Default for RetryPolicy {
@@ -87,7 +87,9 @@ impl RetryPolicy {
 
     /// The wait before the next attempt, after so many that failed, the last one in this way.
     pub(crate) fn wait(&self, attempts: u32, error: &TokenError) -> Option<Duration> {
-        if attempts >= self.attempts || !error.is_worth_retrying() {
+        // With 400 it is Entra ID's word for a loop, which must not go on.
+        let is_loop = error.kind() == TokenErrorKind::Throttled && error.status() == Some(400);
+        if attempts >= self.attempts || is_loop || !error.is_worth_retrying() {
             return None;
         }
         let doubled = 1u32
