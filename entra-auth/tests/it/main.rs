@@ -15,4 +15,5 @@ mod drive;
 mod names;
 mod retry;
 mod support;
+mod throttle;
 mod transport;

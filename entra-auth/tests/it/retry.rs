@@ -367,10 +367,9 @@ async fn a_credential_that_can_not_be_had_is_not_asked_for_again_and_again() {
 #[tokio::test]
 async fn a_refusal_of_the_moment_is_none_of_the_credential() {
     // By its status it is throttling, whatever the body says.
-    let server = Server::start(|_| async {
-        response(429, &[("retry-after", "60")], WRONG_SECRET.into())
-    })
-    .await;
+    let server =
+        Server::start(|_| async { response(429, &[("retry-after", "60")], WRONG_SECRET.into()) })
+            .await;
     let source = Arc::new(Counting {
         asked: AtomicUsize::new(0),
         has: 9,
@@ -379,5 +378,8 @@ async fn a_refusal_of_the_moment_is_none_of_the_credential() {
         crate::credential_support::client_with(&server, Credential::from_source(source.clone()));
     let error = client.token(&graph()).await.unwrap_err();
     assert_eq!(error.kind(), Throttled);
-    assert_eq!((server.count(), source.asked.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(
+        (server.count(), source.asked.load(Ordering::SeqCst)),
+        (1, 1)
+    );
 }
