@@ -102,6 +102,16 @@ impl RetryPolicy {
         Some(rand::rng().random_range(Duration::ZERO..=bound))
     }
 
+    /// The failure, with no longer a wait than is believed.
+    pub(crate) fn capped(&self, error: TokenError) -> TokenError {
+        match error.retry_after() {
+            Some(asked) if asked > self.longest_retry_after => {
+                error.with_retry_after(self.longest_retry_after)
+            }
+            _ => error,
+        }
+    }
+
     /// For how long nobody shall ask again, after so many attempts that failed, the last one in this way.
     pub(crate) fn hold_off(&self, attempts: u32, error: &TokenError) -> Option<Duration> {
         if !error.is_worth_retrying() {
@@ -110,7 +120,7 @@ impl RetryPolicy {
         let asked = error.retry_after().filter(|asked| *asked > Duration::ZERO);
         let is_final = || self.wait(attempts, error).is_none();
         match asked {
-            Some(asked) => Some(asked.min(self.longest_retry_after)),
+            Some(asked) => Some(asked),
             None => (error.kind() == TokenErrorKind::Throttled && is_final()).then_some(UNSTATED),
         }
     }
