@@ -49,6 +49,7 @@ async fn a_token_is_replaced_when_entra_id_says_or_at_half_its_life_or_up_to_a_t
         (with(3600, r#","refresh_in":"1000""#), 1000),
         // None that makes sense.
         (with(3600, r#","refresh_in":3600"#), 1800),
+        (with(3600, r#","refresh_in":3590"#), 1800),
         (with(3600, r#","refresh_in":-1"#), 1800),
         (with(3600, r#","refresh_in":null"#), 1800),
     ] {
