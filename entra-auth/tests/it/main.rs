@@ -4,6 +4,7 @@
 mod answers;
 mod background;
 mod cache;
+mod cae;
 mod canary;
 mod concurrency;
 mod config;
@@ -15,6 +16,7 @@ mod credential_support;
 mod drive;
 mod names;
 mod options;
+mod peer_defects;
 mod retry;
 mod status;
 mod support;
