@@ -9,7 +9,7 @@ use std::{
 
 use axum::response::Response;
 use clock::{Clock, ManualClock, Moment, Sleep};
-use entra_auth::{EntraClient, RetryPolicy};
+use entra_auth::{EntraClient, RetryPolicy, http::HttpClient};
 use tokio::{
     sync::{
         Semaphore,
@@ -30,6 +30,7 @@ pub(crate) const MILLI: Duration = Duration::from_millis(1);
 /// A clock that tells for how long others would like to sleep.
 pub(crate) struct Time {
     pub(crate) clock: ManualClock,
+    http: HttpClient,
     telling: UnboundedSender<Duration>,
     sleeps: UnboundedReceiver<Duration>,
 }
@@ -54,6 +55,7 @@ impl Time {
         let (telling, sleeps) = unbounded_channel();
         Self {
             clock: noon(),
+            http: HttpClient::new().unwrap(),
             telling,
             sleeps,
         }
@@ -64,8 +66,8 @@ impl Time {
     }
 
     pub(crate) fn client(&self, server: &Server, retry: RetryPolicy) -> EntraClient {
-        let builder = builder(&server.url, &self.clock).clock(self.teller());
-        builder.retry(retry).build().unwrap()
+        let builder = builder(&server.url, &self.clock).http(self.http.clone());
+        builder.clock(self.teller()).retry(retry).build().unwrap()
     }
 
     /// The sleep that somebody begins next.
@@ -119,7 +121,7 @@ pub(crate) async fn settled(clock: &ManualClock, sleepers: usize) {
         }
         yield_now().await;
     }
-    panic!("{} sleep, not {sleepers}", clock.sleepers());
+    assert_eq!(clock.sleepers(), sleepers);
 }
 
 /// What a token endpoint says.
@@ -143,6 +145,7 @@ pub(crate) const HOUR: Answer = Answer::Token { lifetime: 3600 };
 /// A server that a test tells what to say next.
 pub(crate) struct Endpoint {
     pub(crate) server: Server,
+    http: HttpClient,
     answers: Arc<Mutex<Answers>>,
 }
 
@@ -194,7 +197,12 @@ impl Endpoint {
             async { answer }
         })
         .await;
-        Self { server, answers }
+        let http = HttpClient::new().unwrap();
+        Self {
+            server,
+            http,
+            answers,
+        }
     }
 
     pub(crate) fn now_says(&self, always: Answer) {
@@ -207,7 +215,7 @@ impl Endpoint {
 
     /// A client that asks once.
     pub(crate) fn client(&self, clock: &ManualClock) -> EntraClient {
-        self.server.client(clock)
+        client(&self.server.url, clock, self.http.clone())
     }
 }
 

@@ -159,8 +159,8 @@ async fn waits_are_random_up_to_a_bound_that_doubles_up_to_a_limit() {
     let policy = RetryPolicy::new().attempts(6);
     let policy = policy.waits(Duration::from_millis(100), Duration::from_millis(500));
     let mut seen = vec![Vec::new(); bounds.len()];
+    let mut time = Time::new();
     for _ in 0..50 {
-        let mut time = Time::new();
         let client = time.client(&endpoint.server, policy);
         let (_, waits) = time.run(client.token(&graph())).await;
         assert_eq!(waits.len(), bounds.len());

@@ -1,5 +1,7 @@
 //! A view of the tokens that costs nothing.
 
+use std::slice;
+
 use clock::Timestamp;
 use entra_auth::{TokenErrorKind::*, TokenProvider as _, TokenStatus};
 
@@ -28,7 +30,7 @@ async fn it_tells_of_each_scope_what_became_of_it_and_makes_no_request() {
     assert!(fresh.refresh_at > at(1620) && fresh.refresh_at <= at(1810));
     assert_eq!((fresh.last_error, fresh.failed_at), (None, None));
     for _ in 0..1000 {
-        assert_eq!(client.clone().status(), [fresh.clone()]);
+        assert_eq!(client.clone().status(), slice::from_ref(&fresh));
     }
     assert_eq!(endpoint.count(), 1);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clock::{Clock as _, ManualClock};
 use entra_auth::{EntraClient, RetryPolicy, Scope, TokenError, TokenErrorKind::*};
-use futures_util::poll;
+use futures_util::FutureExt as _;
 
 use crate::{
     drive::{Answer::*, *},
@@ -12,13 +12,9 @@ use crate::{
 };
 
 /// What a caller gets that never waits.
-async fn at_once(client: &EntraClient, scope: &Scope) -> TokenError {
-    let outcome = poll!(Box::pin(client.token(scope)));
-    assert!(outcome.is_ready(), "it waits");
-    match outcome {
-        std::task::Poll::Ready(Err(error)) => error,
-        other => panic!("{other:?}"),
-    }
+fn at_once(client: &EntraClient, scope: &Scope) -> TokenError {
+    let outcome = client.token(scope).now_or_never();
+    outcome.unwrap().unwrap_err()
 }
 
 /// An endpoint that has asked for patience just now.
@@ -42,7 +38,7 @@ async fn every_caller_of_every_scope_gets_the_typed_failure_at_once() {
                 (&client.clone(), vault()),
                 (&capable, graph()),
             ] {
-                let error = at_once(client, &scope).await;
+                let error = at_once(client, &scope);
                 assert_eq!(error.kind(), Throttled);
                 assert!(error.is_transient());
                 assert_eq!(error.retry_after(), Some(secs(59)));
@@ -58,16 +54,16 @@ async fn the_rest_counts_down_and_ends_exactly() {
     let (endpoint, clock, client) = throttled(Status(429, Some("60"))).await;
     let rest = |error: TokenError| error.retry_after().unwrap();
     for scope in [graph(), vault()] {
-        assert_eq!(rest(at_once(&client, &scope).await), secs(60));
+        assert_eq!(rest(at_once(&client, &scope)), secs(60));
     }
     clock.advance(Duration::from_millis(500));
     for scope in [graph(), vault()] {
         let expected = Duration::from_millis(59_500);
-        assert_eq!(rest(at_once(&client, &scope).await), expected);
+        assert_eq!(rest(at_once(&client, &scope)), expected);
     }
     clock.advance(Duration::from_millis(59_499));
     for scope in [graph(), vault()] {
-        assert_eq!(rest(at_once(&client, &scope).await), MILLI);
+        assert_eq!(rest(at_once(&client, &scope)), MILLI);
     }
     assert_eq!(endpoint.count(), 1);
     clock.advance(MILLI);
@@ -85,7 +81,7 @@ async fn a_date_is_as_good_as_a_number() {
     let server = Server::start(move |_| async move { response(503, &headers, "".into()) }).await;
     let client = server.client(&noon());
     client.token(&graph()).await.unwrap_err();
-    let error = at_once(&client, &vault()).await;
+    let error = at_once(&client, &vault());
     assert_eq!(error.retry_after(), Some(secs(30)));
 }
 
@@ -103,7 +99,7 @@ async fn no_wait_is_believed_that_is_longer_than_the_cap() {
         let error = client.token(&graph()).await.unwrap_err();
         assert_eq!(error.retry_after(), Some(secs(cap)));
         clock.advance(secs(cap) - MILLI);
-        at_once(&client, &graph()).await;
+        at_once(&client, &graph());
         clock.advance(MILLI);
         client.token(&graph()).await.unwrap();
     }
@@ -116,7 +112,7 @@ async fn a_429_that_names_no_time_is_remembered_for_a_while_and_a_503_is_not() {
     let error = client.token(&graph()).await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (Throttled, Some(429)));
     assert!(error.retry_after() >= Some(secs(1)));
-    at_once(&client, &vault()).await;
+    at_once(&client, &vault());
     assert_eq!(endpoint.count(), 1);
 
     let endpoint = Endpoint::with(vec![Status(503, None)], HOUR).await;
@@ -150,7 +146,7 @@ async fn sleeping_through_it_counts_and_a_clock_set_back_does_not_prolong_it() {
 
     let (_, clock, client) = throttled(Status(429, Some("60"))).await;
     clock.set_wall("2020-01-01T00:00:00Z".parse().unwrap());
-    at_once(&client, &vault()).await;
+    at_once(&client, &vault());
     clock.advance(secs(60));
     client.token(&vault()).await.unwrap();
 }
@@ -188,7 +184,7 @@ async fn of_two_waits_the_longer_holds() {
     for waits in [["200", "5"], ["5", "200"]] {
         let (server, clock, client) = told_in_turn(waits).await;
         clock.advance(secs(199));
-        assert_eq!(at_once(&client, &graph()).await.kind(), Throttled);
+        assert_eq!(at_once(&client, &graph()).kind(), Throttled);
         assert_eq!(server.count(), 2, "{waits:?}");
         clock.advance(secs(1));
         client.token(&graph()).await.unwrap_err();
@@ -238,7 +234,7 @@ async fn a_living_token_goes_on_to_be_served_meanwhile() {
     assert_eq!(endpoint.count(), requests);
     assert!(!token.is_expired(clock.now()));
     clock.advance(secs(24));
-    assert_eq!(at_once(&client, &graph()).await.kind(), Throttled);
+    assert_eq!(at_once(&client, &graph()).kind(), Throttled);
 }
 
 #[tokio::test]
