@@ -54,7 +54,7 @@ impl TokenRequests {
             };
             let error = match self.endpoint.request(ask).await {
                 Ok(token) => return Ok(token),
-                Err(error) => error,
+                Err(error) => self.retry.capped(error),
             };
             // That there is no other credential tells less than that the one before is bad.
             if let Some(rejection) = rejected.as_ref()

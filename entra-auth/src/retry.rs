@@ -30,7 +30,7 @@ pub struct RetryPolicy {
     longest_retry_after: Duration,
 }
 
-/// After a 429 that doesn't say for how long.
+/// After an answer that asks for patience and doesn't say how much.
 const UNSTATED: Duration = Duration::from_secs(5);
 
 impl Default for RetryPolicy {
@@ -87,7 +87,9 @@ impl RetryPolicy {
 
     /// The wait before the next attempt, after so many that failed, the last one in this way.
     pub(crate) fn wait(&self, attempts: u32, error: &TokenError) -> Option<Duration> {
-        if attempts >= self.attempts || !error.is_worth_retrying() {
+        // With 400 it is Entra ID's word for a loop, which must not go on.
+        let is_loop = error.kind() == TokenErrorKind::Throttled && error.status() == Some(400);
+        if attempts >= self.attempts || is_loop || !error.is_worth_retrying() {
             return None;
         }
         let doubled = 1u32
@@ -100,6 +102,16 @@ impl RetryPolicy {
         Some(rand::rng().random_range(Duration::ZERO..=bound))
     }
 
+    /// The failure, with no longer a wait than is believed.
+    pub(crate) fn capped(&self, error: TokenError) -> TokenError {
+        match error.retry_after() {
+            Some(asked) if asked > self.longest_retry_after => {
+                error.with_retry_after(self.longest_retry_after)
+            }
+            _ => error,
+        }
+    }
+
     /// For how long nobody shall ask again, after so many attempts that failed, the last one in this way.
     pub(crate) fn hold_off(&self, attempts: u32, error: &TokenError) -> Option<Duration> {
         if !error.is_worth_retrying() {
@@ -108,7 +120,7 @@ impl RetryPolicy {
         let asked = error.retry_after().filter(|asked| *asked > Duration::ZERO);
         let is_final = || self.wait(attempts, error).is_none();
         match asked {
-            Some(asked) => Some(asked.min(self.longest_retry_after)),
+            Some(asked) => Some(asked),
             None => (error.kind() == TokenErrorKind::Throttled && is_final()).then_some(UNSTATED),
         }
     }

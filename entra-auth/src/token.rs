@@ -47,10 +47,10 @@ impl AccessToken {
         }))
     }
 
-    /// Says when Entra ID would like it replaced: `refresh_in`, counted as the lifetime is.
+    /// Says when Entra ID would like it replaced: `refresh_in`, counted as the lifetime is, unless that is too late.
     pub(crate) fn refreshed_in(mut self, refresh_in: Option<Duration>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.refresh_in = refresh_in.filter(|at| *at < inner.lifetime);
+            inner.refresh_in = refresh_in.filter(|at| *at < inner.renew_at);
         }
         self
     }

@@ -96,6 +96,10 @@ pub(super) fn cloud_named_in(description: &str) -> &'static str {
         ),
     ];
     let description = description.to_ascii_lowercase();
+    // Before these words comes the tenant, which may be called like a cloud.
+    let description = description
+        .split_once("belongs to")
+        .map_or(description.as_str(), |(_, cloud)| cloud);
     // The tenant's cloud is named before the one that was asked.
     let named = CLOUDS.iter().filter_map(|(cloud, names)| {
         let places = names.iter().filter_map(|name| description.find(name));

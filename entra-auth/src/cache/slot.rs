@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{AccessToken, TokenError, TokenErrorKind, token};
 
-/// After a failure, a token that still lives is served for this long before it is tried again; doubled with each
-/// failure in a row.
+/// So far apart are attempts to replace a token that still lives; doubled with each failure in a row.
 const PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// So long a failure is also for those of a crowd who come when it has just been answered.
@@ -187,12 +186,15 @@ impl Slot {
     /// somebody is at it.
     pub(crate) fn due_in(&self, now: Moment) -> Option<Duration> {
         let state = self.lock();
-        if state.refreshed_at.is_none() || state.flight.is_some() {
+        let refreshed_at = state.refreshed_at?;
+        if state.flight.is_some() {
             return None;
         }
         let token = self.served.read(|served| served.map(AccessToken::of));
         let due = token.map_or(Duration::ZERO, |token| {
-            state.refresh_at.saturating_sub(token.age(now))
+            let due = state.refresh_at.saturating_sub(token.age(now));
+            // A server that would like it replaced at once isn't asked without pause.
+            due.max(PAUSE.saturating_sub(now.since(refreshed_at)))
         });
         Some(due.max(state.pause(now)))
     }

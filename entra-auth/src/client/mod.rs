@@ -246,11 +246,11 @@ impl Inner {
                 }
                 _ => {}
             }
-            if let Some(error) = slot.failure(now) {
-                return Some(Err(error));
-            }
         }
-        self.requests.throttle.check(now).err().map(Err)
+        // First, since it tells how much of the wait is left.
+        let throttled = self.requests.throttle.check(now).err();
+        let failure = || slot.failure(now).filter(|_| want.claims.is_none());
+        throttled.or_else(failure).map(Err)
     }
 
     fn join(

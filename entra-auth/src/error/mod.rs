@@ -102,9 +102,10 @@ impl TokenError {
         )
     }
 
-    /// Whether it was the client's credential that Entra ID didn't like.
+    /// Whether it was the client's credential that Entra ID didn't like. The status goes first: who asks for patience
+    /// has not looked at it.
     pub(crate) fn rejects_client(&self) -> bool {
-        self.error() == Some("invalid_client")
+        self.error() == Some("invalid_client") && !self.is_transient()
     }
 
     /// The HTTP status, if there was an answer.

@@ -13,39 +13,10 @@ use std::{
 use clock::{Clock, ManualClock, Moment, Sleep};
 use entra_auth::{AccessToken, EntraClient, Scope, TokenError, TokenErrorKind};
 use futures_util::{future::join_all, poll};
-use tokio::sync::Semaphore;
 
-use crate::support::*;
+use crate::{drive::Gate, support::*};
 
-/// Holds every answer for Graph until it is let go.
-struct Gate {
-    arrived: Semaphore,
-    released: Semaphore,
-}
-
-impl Gate {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            arrived: Semaphore::new(0),
-            released: Semaphore::new(0),
-        })
-    }
-
-    async fn pass(&self) {
-        self.arrived.add_permits(1);
-        self.released.acquire().await.unwrap().forget();
-    }
-
-    /// Waits until a request stands before the gate.
-    async fn arrival(&self) {
-        self.arrived.acquire().await.unwrap().forget();
-    }
-
-    fn release(&self, requests: usize) {
-        self.released.add_permits(requests);
-    }
-}
-
+/// Answers for Graph stand before the gate.
 async fn gated(gate: &Arc<Gate>, status: u16) -> Server {
     let gate = Arc::clone(gate);
     Server::start(move |request| {
