@@ -50,8 +50,7 @@ pub fn token_answer(
     };
     // A secret is its own proof, for which nobody waits.
     let proof = credential.proof(request).now_or_never();
-    let proof =
-        proof.ok_or_else(|| TokenError::new(TokenErrorKind::CredentialUnavailable))??;
+    let proof = proof.ok_or_else(|| TokenError::new(TokenErrorKind::CredentialUnavailable))??;
     let asked = Asked {
         proof: &proof,
         request_id: CORRELATION_ID,

@@ -11,7 +11,7 @@ use clock::Moment;
 use self::sync::{Mutex, PoisonError, Published};
 pub(crate) use self::{
     flight::Flight,
-    slot::{Outcome, Slot, Want},
+    slot::{FlightId, Outcome, Slot, Want},
 };
 use crate::{AccessToken, Scope, TokenError, TokenErrorKind};
 
