@@ -96,7 +96,7 @@ impl Entra {
         &self.clock
     }
 
-    pub(crate) fn from_now_on(&self, plan: Plan) {
+    pub(crate) fn switch_to(&self, plan: Plan) {
         *self.plan.lock().unwrap() = plan;
     }
 

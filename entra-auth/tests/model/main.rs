@@ -95,7 +95,7 @@ fn a_failure_is_for_all_who_waited_for_it() {
         assert_eq!(entra.begun(), 1);
         caller.assert_nothing_is_under_way();
         // But not for ever.
-        entra.from_now_on(Plan::Answer);
+        entra.switch_to(Plan::Answer);
         caller.let_time_pass(SECOND);
         caller.get();
     });
@@ -144,7 +144,7 @@ fn the_last_who_leaves_ends_it() {
         at_once([leaves(), leaves(), leaves()]);
         assert_eq!(entra.most_at_once(), 1);
         caller.assert_nothing_is_under_way();
-        entra.from_now_on(Plan::Answer);
+        entra.switch_to(Plan::Answer);
         caller.get();
     });
 }
@@ -157,13 +157,13 @@ fn a_token_that_is_due_is_held_while_somebody_replaces_it() {
         let caller = Caller::new(&entra);
         caller.get();
         caller.let_time_pass(DUE);
-        entra.from_now_on(Plan::Never);
+        entra.switch_to(Plan::Never);
         let leaves = || task(&caller, |caller| drop(caller.ask(Patience::Polls(0))));
         at_once([leaves(), leaves(), leaves()]);
         caller.assert_nothing_is_under_way();
         assert!(caller.peek().is_none(), "nobody is at it");
         assert_eq!(entra.most_at_once(), 1);
-        entra.from_now_on(Plan::Answer);
+        entra.switch_to(Plan::Answer);
         assert!(number(&caller.get()) > 0);
     });
 }
@@ -228,7 +228,7 @@ fn no_request_that_is_under_way_swallows_a_challenge() {
         let caller = Caller::new(&entra);
         let token = caller.get();
         caller.let_time_pass(DUE);
-        entra.from_now_on(Plan::AnswerChallenges);
+        entra.switch_to(Plan::AnswerChallenges);
         let challenged = task(&caller, {
             let entra = entra.clone();
             move |caller| {
@@ -388,7 +388,7 @@ fn everything_at_once() {
         let stops = task(&caller, move |_| stop.give());
         at_once([keeps, anything(), anything(), anything(), stops]);
         caller.assert_nothing_is_under_way();
-        entra.from_now_on(Plan::Answer);
+        entra.switch_to(Plan::Answer);
         caller.let_time_pass(LIFE);
         caller.get();
     });
