@@ -10,9 +10,9 @@ check:
 test:
     cargo test --workspace
 
-# The single flight of the cache, at random and by priorities; MODEL_SCHEDULES=100000 for longer.
+# The single flights of the caches, at random and by priorities; MODEL_SCHEDULES=100000 for longer.
 model:
-    RUSTFLAGS='--cfg shuttle' cargo test -p compliance-gate --test model --target-dir target/shuttle
+    RUSTFLAGS='--cfg shuttle' cargo test -p compliance-gate -p entra-auth --test model --target-dir target/shuttle
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clock::Clock;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri,
+    HeaderValue, Method, Request, Uri,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use secrecy::zeroize::{Zeroize as _, Zeroizing};
+use secrecy::zeroize::Zeroizing;
 use tracing::{Instrument as _, field::Empty};
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -76,7 +76,17 @@ impl TokenEndpoint {
         };
         let proof = self.credential.proof(request).await?;
         match self.http.send(self.form(ask, id, &proof)).await {
-            Ok(response) => self.read(response, id, &proof),
+            Ok(response) => {
+                let asked = Asked {
+                    proof: &proof,
+                    request_id: id,
+                    authority: self.url.host().unwrap_or_default(),
+                    now: self.clock.now().wall,
+                };
+                let status = response.status().as_u16();
+                tracing::Span::current().record("http.response.status_code", status);
+                answer::read(response, &asked)
+            }
             Err(error) => Err(not_answered(error, id)),
         }
     }
@@ -112,42 +122,6 @@ impl TokenEndpoint {
             headers.insert("client-request-id", id);
         }
         request
-    }
-
-    fn read(
-        &self,
-        response: Response<Bytes>,
-        id: &str,
-        proof: &Proof,
-    ) -> Result<answer::Grant, TokenError> {
-        let status = response.status();
-        tracing::Span::current().record("http.response.status_code", status.as_u16());
-        let (head, body) = response.into_parts();
-        if status != StatusCode::OK {
-            let asked = Asked {
-                proof,
-                request_id: id,
-                authority: self.url.host().unwrap_or_default(),
-                now: self.clock.now().wall,
-            };
-            return Err(answer::refusal(
-                status.as_u16(),
-                &head.headers,
-                &body,
-                &asked,
-            ));
-        }
-        let grant = answer::grant(&body);
-        if let Ok(mut body) = body.try_into_mut() {
-            body.zeroize();
-        }
-        grant.map_err(|message| {
-            let refusal = Refusal {
-                status: Some(status.as_u16()),
-                ..sent_as(id)
-            };
-            TokenError::refused(TokenErrorKind::MalformedAnswer, refusal).with_message(message)
-        })
     }
 }
 

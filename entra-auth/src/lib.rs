@@ -10,6 +10,9 @@ mod config;
 mod credential;
 mod endpoint;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 mod ids;
 mod options;

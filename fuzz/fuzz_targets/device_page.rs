@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::device_page(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::graph::device_page(data));

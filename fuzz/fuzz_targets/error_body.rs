@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::error_body(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::graph::error_body(data));

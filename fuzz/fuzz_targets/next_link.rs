@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::next_link(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::graph::next_link(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::retry_after(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::graph::retry_after(data));

@@ -1,11 +1,6 @@
-//! What the targets do with their bytes. `intune-graph/tests/corpus.rs` compiles this file, too.
+//! What the targets do with their bytes. The `tests/corpus.rs` of `entra-auth` and `intune-graph` compile it, too.
 
-mod device;
-mod error_body;
-mod next_link;
-mod retry_after;
+mod response;
 
-pub use device::{device, device_page};
-pub use error_body::error_body;
-pub use next_link::next_link;
-pub use retry_after::retry_after;
+pub mod entra;
+pub mod graph;

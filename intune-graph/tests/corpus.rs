@@ -15,8 +15,15 @@ use std::{fs, path::Path};
     unreachable_pub,
     reason = "a library of the fuzz targets, and here a part of a test, which may panic"
 )]
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/graph/mod.rs"]
 mod targets;
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "of the fuzz targets, and here a part of a test, which may panic"
+)]
+#[path = "../../fuzz/src/response.rs"]
+mod response;
 
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");

@@ -10,7 +10,9 @@ pub(super) fn clean(text: &str, proof: &Proof) -> Option<String> {
     let printable = line.chars().filter(|c| *c == ' ' || c.is_ascii_graphic());
     // Before the cut, which could hide a part, and after the cleaning, which could put one together.
     let printable = Zeroizing::new(printable.collect::<String>());
-    let pair = Zeroizing::new(format!("={}", printable.as_str()));
+    // As one value: where the pairs of a form would begin and end, an answer could have its own idea of.
+    let value = Zeroizing::new(printable.replace('&', "%26"));
+    let pair = Zeroizing::new(format!("={}", value.as_str()));
     let decoded = || url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value);
     let echoed = |secret: &SecretString| {
         let secret = secret.expose_secret();

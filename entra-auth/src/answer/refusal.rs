@@ -26,8 +26,12 @@ pub(crate) fn refusal(
     body: &[u8],
     asked: &Asked<'_>,
 ) -> TokenError {
-    // Throttling comes as plain text, failures of a gateway as HTML: no JSON is no surprise.
-    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    // Throttling comes as plain text, failures of a gateway as HTML: no JSON is no surprise. And with a status of
+    // success, there could be a token in any field.
+    let json: Value = match status {
+        200..300 => Value::Null,
+        _ => serde_json::from_slice(body).unwrap_or_default(),
+    };
     let field = |name: &str| json.get(name).and_then(Value::as_str);
     let cleaned = |name: &str| field(name).and_then(|text| clean(text, asked.proof));
 

@@ -7,11 +7,12 @@ mod sync;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use clock::Moment;
+use tokio::sync::Notify;
 
 use self::sync::{Mutex, PoisonError, Published};
 pub(crate) use self::{
     flight::Flight,
-    slot::{Outcome, Slot, Want},
+    slot::{FlightId, Outcome, Slot, Want},
 };
 use crate::{AccessToken, Scope, TokenError, TokenErrorKind};
 
@@ -22,13 +23,22 @@ type Slots = HashMap<Scope, Arc<Slot>, foldhash::fast::RandomState>;
 /// The slots of the scopes that were asked for.
 ///
 /// A reader waits for nobody: the map is replaced as a whole when a scope comes or goes.
-#[derive(Default)]
 pub(crate) struct TokenCache {
     slots: Published<Slots>,
     changing: Mutex<()>,
+    changed: Arc<Notify>,
 }
 
 impl TokenCache {
+    /// An empty cache, which tells `changed` of what happens in it.
+    pub(crate) fn new(changed: &Arc<Notify>) -> Self {
+        Self {
+            slots: Published::default(),
+            changing: Mutex::new(()),
+            changed: Arc::clone(changed),
+        }
+    }
+
     /// The token for `scope` until it is due to be replaced. Waits for no lock, allocates nothing.
     pub(crate) fn peek(&self, scope: &Scope, now: Moment) -> Option<AccessToken> {
         self.slots.read(|slots| slots?.get(scope)?.peek(now))
@@ -59,7 +69,7 @@ impl TokenCache {
         if slots.len() >= MAX_SCOPES {
             return Err(TokenError::new(TokenErrorKind::TooManyScopes));
         }
-        let slot = Arc::<Slot>::default();
+        let slot = Arc::new(Slot::new(Arc::clone(&self.changed)));
         slots.insert(scope.clone(), Arc::clone(&slot));
         self.slots.publish(Some(Arc::new(std::mem::take(slots))));
         Ok(slot)

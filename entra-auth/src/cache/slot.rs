@@ -4,6 +4,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use clock::Moment;
 use futures_util::future::FutureExt as _;
+use tokio::sync::Notify;
 
 use super::{
     flight::{Flight, WeakFlight},
@@ -39,16 +40,19 @@ impl Want {
 }
 
 /// The lock is held for a look, never while anybody waits for the network.
-#[derive(Default)]
 pub(crate) struct Slot {
     served: Published<token::Inner>,
     state: Mutex<State>,
+    /// Told of tokens that come or go, and of fetches that end.
+    changed: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct State {
     flight: Option<UnderWay>,
     last_flight: u64,
+    /// The one that brought the token, or the one before it.
+    served_by: FlightId,
     /// When the served token, or the one before it, was stored.
     refreshed_at: Option<Moment>,
     /// The age at which the background replaces the token: it varies, so that replicas don't come together.
@@ -56,9 +60,13 @@ struct State {
     failure: Option<Failure>,
 }
 
+/// Which of a slot's fetches.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FlightId(u64);
+
 /// The callers own the fetch; it ends with the last of them.
 struct UnderWay {
-    id: u64,
+    id: FlightId,
     claims: Option<Arc<str>>,
     fetch: WeakFlight<Outcome>,
 }
@@ -80,6 +88,14 @@ pub(crate) struct Report {
 }
 
 impl Slot {
+    pub(super) fn new(changed: Arc<Notify>) -> Self {
+        Self {
+            served: Published::default(),
+            state: Mutex::default(),
+            changed,
+        }
+    }
+
     /// The token until it is due to be replaced.
     pub(crate) fn peek(&self, now: Moment) -> Option<AccessToken> {
         self.served.read(|served| {
@@ -103,20 +119,17 @@ impl Slot {
 
     /// The latest failure, for those who come just after it. Nothing is spared where no request was made.
     pub(crate) fn failure(&self, now: Moment) -> Option<TokenError> {
-        let state = self.lock();
-        let failure = state.failure.as_ref()?;
-        let cost_a_request = failure.error.kind() != TokenErrorKind::CredentialUnavailable;
-        (cost_a_request && now.since(failure.at) < FAILURE_LASTS).then(|| failure.error.clone())
+        self.lock().latest_failure(now)
     }
 
     /// Joins the fetch that is under way, or starts one.
     ///
-    /// A fetch may start just after another one has stored its token: it must look again.
+    /// A fetch may start just after another one has ended: it must [look again](Self::look_again).
     pub(crate) fn join<F>(
         self: &Arc<Self>,
         now: Moment,
         claims: Option<Arc<str>>,
-        start: impl FnOnce() -> F,
+        start: impl FnOnce(FlightId) -> F,
     ) -> Flight<Outcome>
     where
         F: Future<Output = Outcome> + Send + 'static,
@@ -126,12 +139,12 @@ impl Slot {
             return fetch;
         }
         state.last_flight += 1;
-        let id = state.last_flight;
+        let id = FlightId(state.last_flight);
         let landing = Landing {
             slot: Arc::clone(self),
             flight: id,
         };
-        let fetch = start();
+        let fetch = start(id);
         let fetch = Flight::new(async move {
             // Of those who wait for a shared future, a panic would leave some waiting for ever.
             let outcome = AssertUnwindSafe(fetch).catch_unwind().await;
@@ -147,22 +160,35 @@ impl Slot {
         fetch
     }
 
-    /// Keeps what a fetch brought: a token, to be refreshed at this age, unless a later one is served already; or
-    /// that it failed.
+    /// What there is for a fetch without a request: what the one before it brought.
+    pub(crate) fn look_again(&self, flight: FlightId, now: Moment, want: &Want) -> Option<Outcome> {
+        let mut state = self.lock();
+        let token = self.peek(now).filter(|token| want.is_met_by(token, now));
+        let failure = || state.latest_failure(now).filter(|_| want.claims.is_none());
+        let outcome = token.map(Ok).or_else(|| failure().map(Err))?;
+        state.take_off(flight);
+        Some(outcome)
+    }
+
+    /// Keeps what a fetch brought: a token, to be refreshed at this age, or that it failed. Of a fetch that was
+    /// overtaken by a later one, nothing.
+    ///
+    /// From then on nobody joins it: its token may be rejected before those who wait for it have it.
     pub(crate) fn settle(
         &self,
+        flight: FlightId,
         now: Moment,
         outcome: &Outcome,
         refresh_at: impl FnOnce(&AccessToken) -> Duration,
     ) {
         let mut state = self.lock();
+        state.take_off(flight);
+        if flight < state.served_by {
+            return;
+        }
         match outcome {
             Ok(token) => {
-                let served = self.served.read(|served| served.map(AccessToken::of));
-                let requested_at = |token: &AccessToken| token.requested_at().monotonic;
-                if served.is_some_and(|served| requested_at(&served) > requested_at(token)) {
-                    return;
-                }
+                state.served_by = flight;
                 state.refresh_at = refresh_at(token);
                 state.refreshed_at = Some(now);
                 state.failure = None;
@@ -173,13 +199,15 @@ impl Slot {
     }
 
     pub(crate) fn invalidate(&self, rejected: &AccessToken) {
-        let _state = self.lock();
+        let state = self.lock();
         let is_served = self
             .served
             .read(|served| served.is_some_and(|served| AccessToken::of(served).is_same(rejected)));
         if is_served {
             self.served.publish(None);
         }
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     /// In how much time the background should replace the token. Never, if there has been none, and not now, if
@@ -232,6 +260,17 @@ impl State {
         asks_for_them.then(|| flight.fetch.upgrade())?
     }
 
+    /// A later flight may have found this one abandoned, and taken its place.
+    fn take_off(&mut self, flight: FlightId) {
+        self.flight.take_if(|under_way| under_way.id == flight);
+    }
+
+    fn latest_failure(&self, now: Moment) -> Option<TokenError> {
+        let failure = self.failure.as_ref()?;
+        let cost_a_request = failure.error.kind() != TokenErrorKind::CredentialUnavailable;
+        (cost_a_request && now.since(failure.at) < FAILURE_LASTS).then(|| failure.error.clone())
+    }
+
     fn fail(&mut self, now: Moment, error: &TokenError) {
         let count = self.failure.as_ref().map_or(0, |failure| failure.count);
         self.failure = Some(Failure {
@@ -260,13 +299,12 @@ fn panicked() -> TokenError {
 /// Takes a flight off its slot when its fetch ends or is dropped.
 struct Landing {
     slot: Arc<Slot>,
-    flight: u64,
+    flight: FlightId,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        // A later flight may have found this one abandoned, and taken its place.
-        let mut state = self.slot.lock();
-        state.flight.take_if(|flight| flight.id == self.flight);
+        self.slot.lock().take_off(self.flight);
+        self.slot.changed.notify_waiters();
     }
 }

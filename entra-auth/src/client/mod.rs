@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     AccessToken, ClaimsChallenge, ClientId, Credential, EntraClientBuilder, Scope, TenantId,
     TokenError, TokenErrorKind, TokenOptions, TokenProvider, TokenStatus,
-    cache::{Flight, Outcome, Slot, TokenCache, Want},
+    cache::{Flight, FlightId, Outcome, Slot, TokenCache, Want},
     claims::CAPABLE,
     request::TokenRequests,
 };
@@ -56,8 +56,8 @@ struct Inner {
     capable: TokenCache,
     /// How many futures keep tokens fresh in the background.
     keepers: AtomicUsize,
-    /// A token came or went.
-    changed: Notify,
+    /// A token came or went, or a fetch has ended.
+    changed: Arc<Notify>,
 }
 
 impl EntraClient {
@@ -72,14 +72,15 @@ impl EntraClient {
     }
 
     pub(crate) fn new(tenant: TenantId, requests: TokenRequests, clock: Arc<dyn Clock>) -> Self {
+        let changed = Arc::default();
         let inner = Inner {
             tenant,
             requests,
             clock,
-            plain: TokenCache::default(),
-            capable: TokenCache::default(),
+            plain: TokenCache::new(&changed),
+            capable: TokenCache::new(&changed),
             keepers: AtomicUsize::new(0),
-            changed: Notify::new(),
+            changed,
         };
         Self {
             inner: Arc::new(inner),
@@ -261,23 +262,28 @@ impl Inner {
         want: &Want,
     ) -> Flight<Outcome> {
         let claims = want.claims.clone();
-        slot.join(self.clock.now(), claims, || {
+        slot.join(self.clock.now(), claims, |flight| {
             let (inner, slot) = (Arc::clone(self), Arc::clone(slot));
             let (scope, want) = (scope.clone(), want.clone());
-            async move { inner.fetch(&slot, &scope, capable, &want).await }
+            async move { inner.fetch(&slot, flight, &scope, capable, &want).await }
         })
     }
 
-    async fn fetch(&self, slot: &Slot, scope: &Scope, capable: bool, want: &Want) -> Outcome {
+    async fn fetch(
+        &self,
+        slot: &Slot,
+        flight: FlightId,
+        scope: &Scope,
+        capable: bool,
+        want: &Want,
+    ) -> Outcome {
         // Somebody may have landed since the caller looked.
-        let now = self.clock.now();
-        if let Some(token) = slot.peek(now).filter(|token| want.is_met_by(token, now)) {
-            return Ok(token);
+        if let Some(outcome) = slot.look_again(flight, self.clock.now(), want) {
+            return outcome;
         }
         let claims = want.claims.as_deref().or(capable.then_some(CAPABLE));
         let outcome = self.requests.token(scope, claims).await;
-        slot.settle(self.clock.now(), &outcome, background::refresh_at);
-        self.changed.notify_waiters();
+        slot.settle(flight, self.clock.now(), &outcome, background::refresh_at);
         outcome
     }
 }
@@ -296,7 +302,6 @@ impl TokenProvider for EntraClient {
     fn invalidate(&self, scope: &Scope, rejected: &AccessToken) {
         if let Some(slot) = self.cache().find(scope) {
             slot.invalidate(rejected);
-            self.inner.changed.notify_waiters();
         }
     }
 

@@ -28,3 +28,14 @@ pub use client::HttpClient;
 pub use error::{TransportError, TransportErrorKind};
 pub use retry_after::{date, retry_after};
 pub use service_url::{JoinUrlError, ParseServiceUrlError, ServiceUrl};
+
+/// What takes the place of a server in the model in `tests/model`.
+#[cfg(shuttle)]
+#[doc(hidden)]
+pub type StandIn = std::sync::Arc<
+    dyn Fn(
+            http::Request<bytes::Bytes>,
+        ) -> futures_util::future::BoxFuture<'static, http::Response<bytes::Bytes>>
+        + Send
+        + Sync,
+>;

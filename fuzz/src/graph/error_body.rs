@@ -3,48 +3,29 @@
 use std::time::Duration;
 
 use clock::Timestamp;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use intune_core::SourceFailureKind::{self, *};
 use intune_graph::fuzzing::{self, Refusal};
 
+use crate::response;
+
 /// The bytes are an answer: a line with its status, a line for each header, an empty line, and the body.
 pub fn error_body(data: &[u8]) {
-    let (status, mut rest) = line(data);
-    let Ok(status) = StatusCode::from_bytes(status) else {
+    let Some(answer) = response::parse(data) else {
         return;
     };
+    let (head, body) = answer.into_parts();
+    let (status, headers) = (head.status, head.headers);
     if status == StatusCode::OK {
         return;
     }
-    let mut headers = HeaderMap::new();
-    loop {
-        let (header, after) = line(rest);
-        rest = after;
-        if header.is_empty() {
-            break;
-        }
-        let mut parts = header.splitn(2, |byte| *byte == b':');
-        let name = HeaderName::from_bytes(parts.next().unwrap_or_default());
-        let value = HeaderValue::from_bytes(parts.next().unwrap_or_default().trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
     let now = Timestamp::from_unix_millis(1_795_435_200_000);
-    let classify = |is_write| fuzzing::refusal(status, headers.clone(), rest, is_write, now);
+    let classify = |is_write| fuzzing::refusal(status, headers.clone(), body, is_write, now);
     let (read, write) = (classify(false), classify(true));
     check(status, &read);
     check(status, &write);
     assert_eq!(read.failure.kind(), write.failure.kind());
     assert_eq!(read.failure.code(), write.failure.code());
-}
-
-/// The bytes up to the end of the first line, and those after.
-fn line(data: &[u8]) -> (&[u8], &[u8]) {
-    match data.iter().position(|byte| *byte == b'\n') {
-        Some(end) => (data[..end].trim_ascii_end(), &data[end + 1..]),
-        None => (data, &[]),
-    }
 }
 
 fn check(status: StatusCode, refusal: &Refusal) {
