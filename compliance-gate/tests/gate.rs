@@ -15,8 +15,8 @@ use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink}
 use clock::{Clock, ManualClock};
 use common::{FAILURES, Scripted, ask, clock, entra_id, found, principal, settle};
 use compliance_gate::{
-    CachedCompliance, Conditions, Decision, DeviceIdentity, Gate, GateRequest, Mode,
-    OnAuditFailure, OnOutage, Outcome, Policies, PolicyLayer, Reason,
+    CachedCompliance, Decision, DeviceIdentity, Gate, GateRequest, Mode, OnAuditFailure, OnOutage,
+    Outcome, Policies, PolicyLayer, Reason,
 };
 use intune_core::{
     ComplianceSource, ComplianceState, EntraDeviceId, Finding, Freshness, MockComplianceSource,
@@ -246,14 +246,12 @@ async fn a_source_that_never_answers_is_given_up_at_the_deadline() {
 #[tokio::test]
 async fn at_the_deadline_the_last_known_observation_may_serve_within_its_bound() {
     for (age, expected) in [(600, Reason::Compliant), (601, Reason::SourceUnavailable)] {
-        let conditions = Conditions::new().on_outage(OnOutage::LastKnownGood {
-            max_age: Duration::from_secs(600),
-        });
-        let policies = Policies::builder()
-            .global(PolicyLayer::new().required(true))
-            .conditions(conditions)
-            .build()
-            .unwrap();
+        let layer = PolicyLayer::new()
+            .required(true)
+            .on_outage(OnOutage::LastKnownGood {
+                max_age: Duration::from_secs(600),
+            });
+        let policies = Policies::builder().global(layer).build().unwrap();
         let source = Scripted::held(Ok(found(ComplianceState::Compliant))).shared();
         source.release(1);
         let clock = clock();
@@ -295,12 +293,8 @@ impl Sink for Broken {
     }
 }
 
-async fn with_broken_sink(conditions: Conditions, layer: PolicyLayer, hangs: bool) -> Decision {
-    let policies = Policies::builder()
-        .global(layer)
-        .conditions(conditions)
-        .build()
-        .unwrap();
+async fn with_broken_sink(layer: PolicyLayer, hangs: bool) -> Decision {
+    let policies = Policies::builder().global(layer).build().unwrap();
     let clock = clock();
     let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
     let gate = Gate::builder(policies, source, Arc::new(clock.clone()))
@@ -320,7 +314,7 @@ async fn with_broken_sink(conditions: Conditions, layer: PolicyLayer, hangs: boo
 async fn what_cannot_be_recorded_is_denied() {
     let required = PolicyLayer::new().required(true);
     for hangs in [false, true] {
-        let decision = with_broken_sink(Conditions::new(), required, hangs).await;
+        let decision = with_broken_sink(required, hangs).await;
         assert_eq!(
             (decision.outcome(), decision.reason()),
             (Outcome::Deny, Reason::AuditUnavailable)
@@ -328,15 +322,14 @@ async fn what_cannot_be_recorded_is_denied() {
         assert!(decision.is_retryable());
         assert_eq!(decision.valid_until(), None);
 
-        let best_effort = Conditions::new().on_audit_failure(OnAuditFailure::BestEffort);
-        let decision = with_broken_sink(best_effort, required, hangs).await;
+        let best_effort = required.on_audit_failure(OnAuditFailure::BestEffort);
+        let decision = with_broken_sink(best_effort, hangs).await;
         assert_eq!(
             (decision.outcome(), decision.reason()),
             (Outcome::Allow, Reason::Compliant)
         );
 
-        let decision =
-            with_broken_sink(Conditions::new(), required.mode(Mode::ReportOnly), hangs).await;
+        let decision = with_broken_sink(required.mode(Mode::ReportOnly), hangs).await;
         assert!(decision.is_allow());
     }
 }
@@ -540,14 +533,12 @@ async fn the_cache_of_a_gate_made_from_settings_can_be_invalidated() {
 
 #[tokio::test]
 async fn what_must_be_live_is_looked_up_and_takes_nothing_older_in_an_outage() {
-    let conditions = Conditions::new().on_outage(OnOutage::LastKnownGood {
-        max_age: Duration::from_secs(600),
-    });
-    let policies = Policies::builder()
-        .global(PolicyLayer::new().required(true))
-        .conditions(conditions)
-        .build()
-        .unwrap();
+    let layer = PolicyLayer::new()
+        .required(true)
+        .on_outage(OnOutage::LastKnownGood {
+            max_age: Duration::from_secs(600),
+        });
+    let policies = Policies::builder().global(layer).build().unwrap();
     let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
     let cached = Arc::new(CachedCompliance::new(source.clone()));
     let fixture = fixture(policies, cached, clock());

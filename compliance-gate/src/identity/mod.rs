@@ -18,3 +18,15 @@ pub enum DeviceIdentity {
     /// The token names something that can't be a device, or that it has no business to name.
     Invalid,
 }
+
+impl DeviceIdentity {
+    /// The name in records: `absent`, `present`, `invalid`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Present(_) => "present",
+            Self::Invalid => "invalid",
+        }
+    }
+}

@@ -1,14 +1,24 @@
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+//! Policy files: how they are written, and where one is wrong.
+
+mod layer;
+mod parts;
+mod place;
+mod tables;
+
+use std::collections::BTreeMap;
 
 use intune_core::{AccordTemplate, ScopeTemplate};
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::Deserialize;
 
-use super::{Overrides, PolicyLayer, UnknownTemplates};
+use super::{BreakGlass, Overrides, PolicyError, PolicyLayer, UnknownTemplates};
+
+pub(super) use layer::LayerText;
+pub(super) use tables::given;
 
 /// A policy file: settings by accord template, in TOML or JSON.
+///
+/// Durations are whole seconds, and their keys say so. `policy.schema.json`, beside this crate's manifest, is the
+/// [JSON Schema](https://json-schema.org/draft/2020-12) of it.
 ///
 /// ```
 /// use compliance_gate::PolicyFile;
@@ -17,27 +27,52 @@ use super::{Overrides, PolicyLayer, UnknownTemplates};
 ///     overrides = "tighten_only"      # or "replace", the default
 ///     unknown_templates = "deny"      # or "global", the default
 ///
+///     [global]                        # as in any accord; it may also stand in the environment, but not differ
+///     max_age_seconds = 60            # of our copy: 0 (always live) to 86400
+///
 ///     [accords.device-management]
 ///     device_compliance_required = true
 ///     strict = true
 ///     mode = "report_only"            # or "enforce", the default, or "off"
+///     max_age_seconds = 0
+///     max_check_in_age_seconds = 604800                 # of the device; or "unlimited", the default
+///     on_outage = { last_known_good_seconds = 600 }     # or "deny", the default
+///     bind_subject = true             # the device's user is the token's `oid`
+///     delegates = "delegator_device"  # or "own_device", the default
+///     on_audit_failure = "deny"       # the default, or "best_effort"
+///
+///     [accords.device-management.states]
+///     in_grace_period = { min_remaining_seconds = 3600 }  # or "until_expiry", the default, or "deny"
+///     unknown = "allow"               # "deny" is the default; also noncompliant, conflict, error, config_manager
 ///
 ///     [delegation_scopes.device-management]
 ///     capabilities = ["READ", "PROPOSE", "MUTATE"]
 ///     ceremony_required_for = ["MUTATE"]
+///
+///     [[break_glass]]
+///     issuer = "https://login.example/t1/v2.0"
+///     subject = "adele"
+///     starts_at = "2026-11-23T06:00:00Z"
+///     expires_at = "2026-11-23T18:00:00Z"               # at most 24 hours later
+///     reason = "Graph is down, INC-4711"
+///     templates = ["device-management"]                 # all, if left out
 /// "#)?;
 /// # let _ = file;
 /// let error = PolicyFile::parse("[accords.ops]\nrequired = true").unwrap_err();
-/// assert!(error.contains("line 2") && error.contains("unknown field `required`"));
+/// assert!(error.contains("line 2 column 1") && error.contains("unknown field `required`"));
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
-    #[serde(default, deserialize_with = "without_repeats")]
+    #[serde(default, deserialize_with = "tables::one")]
+    pub(super) global: PolicyLayer,
+    #[serde(default, deserialize_with = "tables::by_template")]
     pub(super) accords: BTreeMap<AccordTemplate, PolicyLayer>,
-    #[serde(default, deserialize_with = "without_repeats")]
+    #[serde(default, deserialize_with = "tables::by_template")]
     pub(super) delegation_scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
+    #[serde(default, deserialize_with = "tables::list")]
+    pub(super) break_glass: Vec<BreakGlass>,
     #[serde(default, deserialize_with = "given")]
     pub(super) overrides: Option<Overrides>,
     #[serde(default, deserialize_with = "given")]
@@ -49,87 +84,24 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// What is wrong, and in which line: a text that is neither, or empty; an unknown key; a value of the wrong
-    /// type, `null` included; a malformed or repeated template name.
+    /// What is wrong, and in which line and column: a text that is neither, or empty; an unknown key; a value of the
+    /// wrong type, `null` included; a malformed or repeated template name; a number of seconds that is out of bounds.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.trim().is_empty() {
-            return Err("it is empty".to_owned());
-        }
-        if text.trim_start().starts_with('{') {
-            // serde_json's message ends in the line and column.
-            serde_json::from_str(text).map_err(|error| error.to_string())
-        } else {
-            toml::from_str(text).map_err(|error| {
-                let before = error.span().and_then(|span| text.get(..span.start));
-                let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-                format!("{} at line {line}", error.message().replace('\n', ", "))
-            })
-        }
-    }
-}
-
-/// Reads a value that is there, so that JSON's `null` is an error, and not a setting that wasn't made.
-pub(super) fn given<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
-/// A table of settings. serde would also read one from an array of its values.
-struct Table<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Settings<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Settings<T> {
-            type Value = Table<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table of settings")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Table<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Table)
-            }
-        }
-
-        deserializer.deserialize_map(Settings(PhantomData))
-    }
-}
-
-/// A JSON object may name a template twice, and the last would silently win.
-fn without_repeats<'de, T, D>(deserializer: D) -> Result<BTreeMap<AccordTemplate, T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    struct Accords<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Accords<T> {
-        type Value = BTreeMap<AccordTemplate, T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a table of accord templates")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut accords = BTreeMap::new();
-            while let Some((template, Table(entry))) =
-                map.next_entry::<AccordTemplate, Table<T>>()?
-            {
-                if accords.insert(template.clone(), entry).is_some() {
-                    return Err(A::Error::custom(format!(
-                        "accord `{template}` is given twice"
-                    )));
-                }
-            }
-            Ok(accords)
-        }
+        place::parse(text)
     }
 
-    deserializer.deserialize_map(Accords(PhantomData))
+    /// Where in `text`, the file's, `error` is to be put right.
+    ///
+    /// [`parse`](Self::parse) says so itself; but that layers don't go together shows only when they are all there.
+    #[must_use]
+    pub fn place_of(text: &str, error: &PolicyError) -> Option<String> {
+        let (accord, setting) = match error {
+            PolicyError::Loosened(all) => {
+                let (accord, settings) = all.first()?;
+                (Some(accord), *settings.first()?)
+            }
+            PolicyError::Contradicted(settings) => (None, *settings.first()?),
+        };
+        place::of(text, accord, setting)
+    }
 }
