@@ -58,6 +58,7 @@ fn compliance(served: &'static str) -> Compliance {
         grace_expires_at: Some(time("2026-11-24T05:00:00Z")),
         served: served.into(),
         user_matches: Some(true),
+        being_removed: true,
     }
 }
 
@@ -66,6 +67,7 @@ fn compliance_json(served: &str) -> Value {
         "state": "noncompliant", "observed_at": "2026-11-23T06:10:00.000Z", "age_ms": 1500,
         "last_check_in": "2026-11-23T05:00:00.000Z",
         "grace_expires_at": "2026-11-24T05:00:00.000Z", "served": served, "user_matches": true,
+        "being_removed": true,
     })
 }
 
@@ -90,6 +92,8 @@ fn a_full_compliance_check() {
             managed_device_id: Some("m1".to_owned()),
             records: 2,
             of: Some("delegator".into()),
+            served: Some("cache".into()),
+            age_ms: Some(1500),
         }),
         compliance: Some(compliance("cache")),
         policy: policy(),
@@ -105,7 +109,8 @@ fn a_full_compliance_check() {
         "reason": "break_glass", "would_reason": "noncompliant", "retryable": false, "accord_template": "device-management",
         "principal": {"issuer": "https://issuer.example", "subject": "alice", "delegate": "agent-9"},
         "identity": {"own": "absent", "delegator": "present"},
-        "device": {"entra_device_id": "e1", "managed_device_id": "m1", "records": 2, "of": "delegator"},
+        "device": {"entra_device_id": "e1", "managed_device_id": "m1", "records": 2, "of": "delegator",
+                   "served": "cache", "age_ms": 1500},
         "compliance": compliance_json("cache"),
         "policy": policy_json(),
         "source_error": {"kind": "throttled", "status": 429, "request_id": "r1",

@@ -72,6 +72,12 @@ pub struct Device {
     /// `delegator`, if it isn't the requester's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Cow<'static, str>>,
+    /// Where it came from that no record decides, as in [`Compliance::served`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Cow<'static, str>>,
+    /// How old that was at the decision, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
 }
 
 /// What was known of a device's compliance, and how old it was.
@@ -94,6 +100,9 @@ pub struct Compliance {
     /// Whether the device's user is the one that the token names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_matches: Option<bool>,
+    /// Whether a retire, wipe or delete of the device is pending or issued; absent if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub being_removed: bool,
 }
 
 /// The policy that decided, and where its values came from.

@@ -6,7 +6,7 @@ mod rules;
 use intune_core::EntraDeviceId;
 
 pub use claims::{Claim, TokenClaims};
-pub use rules::{IdentityRules, IssuerRule};
+pub use rules::{Confirmation, IdentityRules, IssuerRule};
 
 /// The device that a verified token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

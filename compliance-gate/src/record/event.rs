@@ -45,19 +45,21 @@ fn identity(request: &GateRequest<'_>) -> events::Identity {
 
 pub(super) fn device(decision: &Decision) -> Option<events::Device> {
     let entra_device_id = decision.device?.to_string();
-    let (managed_device_id, records) = match decision
-        .observation
-        .map(|observation| observation.finding)
-    {
+    let finding = decision.observation.map(|it| it.finding);
+    let (managed_device_id, records) = match finding {
         Some(Finding::Device(found)) => (Some(found.managed_device_id.to_string()), found.records),
         Some(Finding::Conflicting { records }) => (None, records),
         Some(Finding::NotFound) | None => (None, 0),
     };
+    // Of a device, `compliance` says these.
+    let undecided = decision.observation.filter(|_| managed_device_id.is_none());
     Some(events::Device {
         entra_device_id,
         managed_device_id,
         records: records.into(),
         of: not_own(decision.device_of).map(Into::into),
+        served: undecided.map(|it| it.served.as_str().into()),
+        age_ms: undecided.map(|it| age_ms(decision.made_at, it.observed_at)),
     })
 }
 
@@ -85,6 +87,7 @@ fn compliance(
         grace_expires_at: grace_expiry(&found),
         served: observation.served.as_str().into(),
         user_matches: Some(is_of_user(&found, request.principal.object_id())),
+        being_removed: found.being_removed,
     })
 }
 
