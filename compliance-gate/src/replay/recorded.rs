@@ -136,7 +136,7 @@ impl Recorded {
             Source::NotAsked => cases.push((Given::NotAsked, Missing::Device)),
             Source::Observed(observation, matches) => {
                 let age = self.now.since(observation.observed_at);
-                if observation.served != Served::Live && age > policy.max_age {
+                if observation.served != Served::Live && age >= policy.max_age {
                     cases.push((Given::NotAsked, Missing::Fresher));
                 } else {
                     let seen = as_user(observation, matches).into_iter();
@@ -157,7 +157,7 @@ impl Recorded {
                     let failed = SourceFailure::new(kind).with_last_known(Some(seen));
                     cases.push((Given::Failed(failed), Missing::User));
                     // A cache would have had it.
-                    if age <= policy.max_age {
+                    if age < policy.max_age {
                         let cached = seen.served(Served::Cache);
                         cases.push((Given::Observed(cached), Missing::LastKnown));
                     }
