@@ -1,9 +1,5 @@
 //! Who gets in although the policy denies: for how long, for what, and never without a record.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -3,12 +3,14 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use common::{FAILURES, ago, device, entra_id, now, wall};
+use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
+use common::{FAILURES, Scripted, ago, device, entra_id, now, wall};
 use compliance_gate::{
-    Answer, Asker, Delegates, DeviceIdentity, EffectivePolicy, Grace, Layer, Mode, OnAuditFailure,
-    OnOutage, Outcome, Overrides, Policies, PolicyError, PolicyLayer, Setting, Step, decide,
+    Answer, Asker, Delegates, DeviceIdentity, EffectivePolicy, Gate, GateRequest, Grace, Layer,
+    Mode, OnAuditFailure, OnOutage, Outcome, Overrides, Policies, PolicyError, PolicyLayer,
+    Setting, Step, UnknownTemplates, decide,
 };
 use intune_core::{
     ComplianceState, DeviceCompliance, EntraDeviceId, Finding, Observation, SourceFailure, UserId,
@@ -273,6 +275,49 @@ proptest! {
         let same = one.unlisted().policy() == other.unlisted().policy();
         prop_assert_eq!(one.unlisted().digest() == other.unlisted().digest(), same);
         prop_assert_eq!(one.digest() == other.digest(), same);
+    }
+}
+
+/// Takes nothing.
+#[derive(Debug)]
+struct Refusing;
+
+#[async_trait::async_trait]
+impl Sink for Refusing {
+    async fn append(&self, _: Record) -> Result<Receipt, AppendError> {
+        Err(AppendError::new(AppendErrorKind::Unavailable))
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_only_reports_denies_nobody(
+        layer in layers(),
+        world in worlds(),
+        denied in any::<bool>(),
+        refusing in any::<bool>(),
+    ) {
+        let unknown = if denied { UnknownTemplates::Deny } else { UnknownTemplates::Global };
+        let layer = layer.mode(Mode::ReportOnly);
+        let policies = Policies::builder().global(layer).unknown_templates(unknown);
+        let answer = |known: &Known| match known {
+            Known::Observed(finding) => Ok(*finding),
+            Known::Failed(kind, _) => Err(SourceFailure::new(FAILURES.into_iter().nth(*kind).unwrap())),
+        };
+        let source = Scripted::new(answer(&world.own));
+        source.answers.lock().unwrap().insert(entra_id(1), answer(&world.delegators));
+        let sink: Arc<dyn Sink> = if refusing { Arc::new(Refusing) } else { Arc::new(MemorySink::new()) };
+        let gate = Gate::builder(policies.build().unwrap(), source.shared(), Arc::new(common::clock()));
+        let gate = gate.chronicle(sink, "urn:broker:test".parse().unwrap()).build().unwrap();
+        let principal = common::principal().with_delegate("agent-7");
+        let template = common::template();
+        let request = GateRequest::new(&principal, &template, world.asker.device);
+        let request = request.delegator(world.asker.delegator.unwrap_or(DeviceIdentity::Absent));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let decision = runtime.block_on(gate.evaluate(&request));
+        prop_assert!(decision.is_allow());
+        prop_assert!(!decision.is_enforced());
+        prop_assert_eq!(decision.http_answer().status, 200);
     }
 }
 

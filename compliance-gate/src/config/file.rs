@@ -2,7 +2,10 @@
 
 use std::{fs::File, io::Read as _};
 
-use crate::{Policies, PolicyError, PolicyFile, PolicyLayer};
+use super::GateConfig;
+use crate::{
+    Gate, Policies, PolicyError, PolicyFile, PolicyLayer, ReloadError, ReloadOrigin, Reloaded,
+};
 
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -53,4 +56,38 @@ pub(super) fn build(
         };
         (error, told)
     })
+}
+
+impl GateConfig {
+    /// Reads the policy file again, and puts what it says in force at `gate`, as by [`Gate::reload`].
+    ///
+    /// For a host to call when it is told to, by a signal or by whoever watches the file: nothing watches it here. The
+    /// file is read on the caller's thread. What the environment says stays as it was at the start.
+    ///
+    /// # Errors
+    ///
+    /// The file is wrong: what, and in which line and column; the gate is off, or never had a file; the change can't be
+    /// recorded. The policy in force stays.
+    ///
+    /// # Cancel safety
+    ///
+    /// As of [`Gate::reload`].
+    pub async fn reload_file(
+        &self,
+        gate: &Gate,
+        requested_by: &str,
+    ) -> Result<Reloaded, ReloadError> {
+        if !self.enabled {
+            return Err(ReloadError::Off);
+        }
+        let path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
+        let file = NamedFile::read(path).map_err(ReloadError::Wrong)?;
+        let policies = build(self.layer, Some(&file));
+        let policies = policies.map_err(|(_, told)| ReloadError::Wrong(told))?;
+        let origin = ReloadOrigin {
+            source: path,
+            requested_by,
+        };
+        gate.reload(policies, origin).await
+    }
 }

@@ -7,8 +7,7 @@ use env_config::{ConfigError, Environment, Reader};
 use intune_core::ComplianceSource;
 
 use crate::{
-    CachedCompliance, Gate, GateBuilder, Policies, PolicyError, PolicyLayer, PolicyWarning,
-    ReloadError, ReloadOrigin, Reloaded, Setting,
+    CachedCompliance, Gate, GateBuilder, Policies, PolicyError, PolicyLayer, PolicyWarning, Setting,
 };
 use file::NamedFile;
 
@@ -193,38 +192,6 @@ impl GateConfig {
     pub fn gate(&self, live: Arc<dyn ComplianceSource>, clock: Arc<dyn Clock>) -> GateBuilder {
         let source = Arc::new(CachedCompliance::new(live));
         Gate::builder(self.policies.clone(), source, clock)
-    }
-
-    /// Reads the policy file again, and puts what it says in force at `gate`, as by [`Gate::reload`].
-    ///
-    /// For a host to call when it is told to, by a signal or by whoever watches the file: nothing watches it here. The
-    /// file is read on the caller's thread. What the environment says stays as it was at the start.
-    ///
-    /// # Errors
-    ///
-    /// The file is wrong: what, and in which line and column; the gate is off, or never had a file; the change can't be
-    /// recorded. The policy in force stays.
-    ///
-    /// # Cancel safety
-    ///
-    /// As of [`Gate::reload`].
-    pub async fn reload_file(
-        &self,
-        gate: &Gate,
-        requested_by: &str,
-    ) -> Result<Reloaded, ReloadError> {
-        if !self.enabled {
-            return Err(ReloadError::Off);
-        }
-        let path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
-        let file = NamedFile::read(path).map_err(ReloadError::Wrong)?;
-        let policies = file::build(self.layer, Some(&file));
-        let policies = policies.map_err(|(_, told)| ReloadError::Wrong(told))?;
-        let origin = ReloadOrigin {
-            source: path,
-            requested_by,
-        };
-        gate.reload(policies, origin).await
     }
 
     /// What in the policy is likely not meant; nothing, if the gate is off.

@@ -25,8 +25,8 @@ impl Recorder {
 
     /// Appends the decision's event; whether it was taken.
     pub(crate) async fn append(&self, request: &GateRequest<'_>, decision: &Decision) -> bool {
-        self.append_about(&event::checked(request, decision), request, decision)
-            .await
+        let event = event::checked(request, decision);
+        self.take(self.about(&event, request, decision)).await
     }
 
     /// Appends the event of an entry that breaks a decision; whether it was taken.
@@ -48,7 +48,7 @@ impl Recorder {
             entry_expires_at: entry.expires_at(),
             policy_digest: decision.policy.digest().to_owned(),
         };
-        self.append_about(&event, request, decision).await
+        self.take(self.about(&event, request, decision)).await
     }
 
     /// Appends the event of another policy; whether it was taken.
@@ -73,23 +73,21 @@ impl Recorder {
         .await
     }
 
-    async fn append_about(
+    fn about(
         &self,
         event: &impl Event,
         request: &GateRequest<'_>,
         decision: &Decision,
-    ) -> bool {
+    ) -> Result<Record, RecordError> {
         let time = decision.made_at.wall;
-        let record = Record::new(event, &self.source, RecordId::generate(time), time);
-        let record = record.map(|record| match decision.device {
-            Some(device) => record.subject(device.to_string()),
-            None => record,
-        });
-        let record = record.map(|record| match &request.traceparent {
-            Some(traceparent) => record.traceparent(traceparent.clone()),
-            None => record,
-        });
-        self.take(record).await
+        let mut record = Record::new(event, &self.source, RecordId::generate(time), time)?;
+        if let Some(device) = decision.device {
+            record = record.subject(device.to_string());
+        }
+        if let Some(traceparent) = &request.traceparent {
+            record = record.traceparent(traceparent.clone());
+        }
+        Ok(record)
     }
 
     async fn take(&self, record: Result<Record, RecordError>) -> bool {

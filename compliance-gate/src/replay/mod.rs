@@ -1,5 +1,6 @@
 //! Recorded decisions, made again under another policy.
 
+mod cases;
 mod recorded;
 
 use chronicle::events::DeviceComplianceChecked;

@@ -6,11 +6,11 @@ use chronicle::events::{Compliance, DeviceComplianceChecked};
 use clock::{Moment, Monotonic, Timestamp};
 use intune_core::{
     AccordTemplate, ComplianceState, DeviceCompliance, EntraDeviceId, Finding, ManagedDeviceId,
-    Observation, Principal, Served, SourceFailure, SourceFailureKind, UserId,
+    Observation, Principal, Served, SourceFailureKind,
 };
 
 use super::{Missing, Ruling};
-use crate::{Answer, Asker, DeviceIdentity, DeviceOf, OnOutage, Outcome, Policy, Reason};
+use crate::{DeviceIdentity, DeviceOf, Outcome, Reason};
 
 /// Every kind that records name.
 const KINDS: [SourceFailureKind; 10] = [
@@ -32,7 +32,7 @@ const SERVED: [Served; 4] = [
     Served::LastKnownGood,
 ];
 /// Stands for a device, and for a person, of whom only that they are there is known.
-const SOME: &str = "ffffffff-ffff-4fff-8fff-ffffffffffff";
+pub(super) const SOME: &str = "ffffffff-ffff-4fff-8fff-ffffffffffff";
 
 /// What a record says.
 pub(super) struct Recorded {
@@ -40,35 +40,18 @@ pub(super) struct Recorded {
     pub(super) principal: Principal,
     pub(super) ruling: Ruling,
     pub(super) now: Moment,
-    own: DeviceIdentity,
-    delegator: Option<DeviceIdentity>,
-    device_of: DeviceOf,
-    source: Source,
+    pub(super) own: DeviceIdentity,
+    pub(super) delegator: Option<DeviceIdentity>,
+    pub(super) device_of: DeviceOf,
+    pub(super) source: Source,
 }
 
 /// What the source answered.
 #[derive(Clone)]
-enum Source {
+pub(super) enum Source {
     NotAsked,
     Observed(Observation, Option<bool>),
     Failed(SourceFailureKind, Option<(Observation, Option<bool>)>),
-}
-
-/// As [`Answer`], by value.
-pub(super) enum Given {
-    NotAsked,
-    Observed(Observation),
-    Failed(SourceFailure),
-}
-
-impl Given {
-    pub(super) const fn as_answer(&self) -> Answer<'_> {
-        match self {
-            Self::NotAsked => Answer::NotAsked,
-            Self::Observed(observation) => Answer::Observed(*observation),
-            Self::Failed(failure) => Answer::Failed(failure),
-        }
-    }
 }
 
 impl Recorded {
@@ -113,61 +96,6 @@ impl Recorded {
             },
             source: source(event, table, made_at)?,
         })
-    }
-
-    /// What the table is to be asked, in each way that the record leaves open, and what it leaves open.
-    pub(super) fn cases(&self, policy: &Policy) -> Vec<(Asker, Given, Missing)> {
-        let asker = Asker {
-            device: self.own,
-            user: SOME.parse().ok(),
-            delegator: self.delegator,
-        };
-        let is_other_device = asker.judged_by(policy).1 != self.device_of;
-        let source = match is_other_device {
-            true => Source::NotAsked,
-            false => self.source.clone(),
-        };
-        let as_user = |observation, matches: Option<bool>| match matches {
-            Some(is_user) => vec![of_user(observation, is_user)],
-            None => vec![of_user(observation, true), of_user(observation, false)],
-        };
-        let mut cases = Vec::new();
-        match source {
-            Source::NotAsked => cases.push((Given::NotAsked, Missing::Device)),
-            Source::Observed(observation, matches) => {
-                let age = self.now.since(observation.observed_at);
-                if observation.served != Served::Live && age >= policy.max_age {
-                    cases.push((Given::NotAsked, Missing::Fresher));
-                } else {
-                    let seen = as_user(observation, matches).into_iter();
-                    cases.extend(seen.map(|it| (Given::Observed(it), Missing::User)));
-                }
-            }
-            Source::Failed(kind, None) => {
-                let failed = Given::Failed(SourceFailure::new(kind));
-                cases.push((failed, Missing::LastKnown));
-                let may_serve = policy.on_outage != OnOutage::Deny && kind.is_outage();
-                if may_serve {
-                    cases.push((Given::NotAsked, Missing::LastKnown));
-                }
-            }
-            Source::Failed(kind, Some((observation, matches))) => {
-                let age = self.now.since(observation.observed_at);
-                for seen in as_user(observation, matches) {
-                    let failed = SourceFailure::new(kind).with_last_known(Some(seen));
-                    cases.push((Given::Failed(failed), Missing::User));
-                    // A cache would have had it.
-                    if age < policy.max_age {
-                        let cached = seen.served(Served::Cache);
-                        cases.push((Given::Observed(cached), Missing::LastKnown));
-                    }
-                }
-            }
-        }
-        let cases = cases.into_iter();
-        cases
-            .map(|(given, missing)| (asker, given, missing))
-            .collect()
     }
 }
 
@@ -290,19 +218,4 @@ fn observed(
     let served = SERVED.into_iter().find(|it| it.as_str() == served);
     let observation = Observation::live(observed_at, finding);
     Ok(observation.served(served.ok_or(Missing::Readable)?))
-}
-
-/// The observation of a device that is the asker's, or nobody's.
-fn of_user(observation: Observation, is_user: bool) -> Observation {
-    let some: Option<UserId> = SOME.parse().ok();
-    match observation.finding {
-        Finding::Device(found) => Observation {
-            finding: Finding::Device(DeviceCompliance {
-                user_id: some.filter(|_| is_user),
-                ..found
-            }),
-            ..observation
-        },
-        Finding::NotFound | Finding::Conflicting { .. } => observation,
-    }
 }

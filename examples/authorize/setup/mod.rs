@@ -104,6 +104,9 @@ pub fn from_env(environment: &Environment, args: &Args) -> Result<Setup, Failure
     } else {
         (gate?, None)
     };
+    for warning in gate.warnings(clock.now().wall) {
+        tracing::warn!("{warning}");
+    }
     let setup = build(Parts {
         policies: gate.policies().clone(),
         tenant,
