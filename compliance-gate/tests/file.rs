@@ -237,14 +237,20 @@ fn an_operator_is_warned_of_what_has_no_effect_or_can_be_skipped() {
     let setting = Setting::Strict;
     assert_eq!(
         warnings(&format!("{none}[global]\nstrict = true")),
-        [PolicyWarning::NoEffect { accord, setting }]
+        [
+            PolicyWarning::NoEffect { accord, setting },
+            PolicyWarning::NothingChecked
+        ]
     );
     assert_eq!(
         warnings(&format!("{none}[accords.ops]\nbind_subject = true")),
-        [PolicyWarning::NoEffect {
-            accord: ops(),
-            setting: Setting::BindSubject
-        }]
+        [
+            PolicyWarning::NoEffect {
+                accord: ops(),
+                setting: Setting::BindSubject
+            },
+            PolicyWarning::NothingChecked
+        ]
     );
     let ops_is = |more: &str| {
         let required = "[accords.ops]\ndevice_compliance_required = true\n";
@@ -280,6 +286,16 @@ fn an_operator_is_warned_of_what_has_no_effect_or_can_be_skipped() {
     for warning in ops_is(glass) {
         assert!(warning.to_string().contains("`adele`"));
     }
+}
+
+#[test]
+fn a_gate_that_is_off_warns_of_nothing_else() {
+    for pairs in [&[("INTUNE_ENABLED", "false")][..], &[]] {
+        let config = GateConfig::from_env(&Environment::from_pairs(pairs.iter().copied()));
+        assert_eq!(config.unwrap().warnings(common::wall()), []);
+    }
+    let on = config("# nothing", &[]).unwrap();
+    assert!(!on.warnings(common::wall()).is_empty());
 }
 
 #[test]

@@ -197,7 +197,10 @@ impl GateConfig {
     /// What in the policy is likely not meant; nothing, if the gate is off.
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<PolicyWarning> {
-        self.policies.warnings(now)
+        match self.enabled {
+            true => self.policies.warnings(now),
+            false => Vec::new(),
+        }
     }
 
     /// What an operator should be told, once.

@@ -9,7 +9,9 @@ use super::{EffectivePolicy, Layer, Mode, OnOutage, Policies, Setting};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyWarning {
-    /// A layer makes a setting, and nothing that it holds for requires compliance.
+    /// Nothing is checked under any template.
+    NothingChecked,
+    /// A layer makes a setting, and nothing that it holds for is checked.
     NoEffect {
         /// The accord that makes it; the global layer, if none.
         accord: Option<AccordTemplate>,
@@ -55,6 +57,9 @@ pub(super) fn of(policies: &Policies, now: Timestamp) -> Vec<PolicyWarning> {
         .chain(listed)
         .collect();
     let mut warnings = without_effect(&all);
+    if !all.iter().any(|(_, policy)| checks(policy)) {
+        warnings.push(PolicyWarning::NothingChecked);
+    }
     for (accord, policy) in all {
         if checks(policy) {
             in_effect(&accord, policy, &mut warnings);
@@ -139,10 +144,14 @@ impl fmt::Display for PolicyWarning {
             None => "the global policy".to_owned(),
         };
         match self {
+            Self::NothingChecked => f.write_str(
+                "no accord requires compliance, or all are off: set `device_compliance_required`, or switch the \
+                 gate off",
+            ),
             Self::NoEffect { accord, setting } => write!(
                 f,
-                "{} sets `{setting}`, but nothing that it holds for requires compliance: set \
-                 `device_compliance_required` where it should, or leave `{setting}` out",
+                "{} sets `{setting}`, but nothing that it holds for is checked: set \
+                 `device_compliance_required` where it should be, or leave `{setting}` out",
                 name(accord)
             ),
             Self::Skippable { accord } => write!(
