@@ -3,7 +3,8 @@ use std::{sync::Arc, time::Duration};
 use chronicle::MemorySink;
 use clock::{Clock, SystemClock};
 use compliance_gate::{
-    CachedCompliance, Decision, DeviceIdentity, Gate, GateBuilder, GateRequest, Policies, Reason,
+    CachedCompliance, Decision, DeviceIdentity, Gate, GateBuilder, GateRequest, Policies,
+    PolicyLayer, Reason,
 };
 use entra_auth::{EntraClient, Scope};
 use intune_core::{
@@ -46,8 +47,9 @@ impl Hits {
             ready(cache.compliance(device, freshness)).expect("every device is compliant");
         }
         let builder = || {
-            let policies = Policies::builder().build().expect("nothing is forbidden");
-            Gate::builder(policies, Arc::new(cache.clone()), Arc::new(clock)).max_age(MAX_AGE)
+            let policies = Policies::builder().global(PolicyLayer::new().max_age(MAX_AGE));
+            let policies = policies.build().expect("nothing is forbidden");
+            Gate::builder(policies, Arc::new(cache.clone()), Arc::new(clock))
         };
         let urn = "urn:broker:eu-1".parse().expect("it is a URN");
         let scope = "https://graph.microsoft.com/.default"

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use chronicle::{
     Event,
     events::{
-        Ceremony, Compliance, ConnectorInvoked, Device, DeviceComplianceChecked, Policy, Principal,
-        SourceError, Target,
+        BreakGlassUsed, Ceremony, Compliance, ConnectorInvoked, Device, DeviceComplianceChecked,
+        Identity, Policy, PolicyReloaded, Principal, SourceError, Target,
     },
 };
 use clock::Timestamp;
@@ -49,6 +49,28 @@ fn policy_json() -> Value {
     })
 }
 
+fn compliance(served: &'static str) -> Compliance {
+    Compliance {
+        state: "noncompliant".into(),
+        observed_at: time("2026-11-23T06:10:00Z"),
+        age_ms: 1500,
+        last_check_in: Some(time("2026-11-23T05:00:00Z")),
+        grace_expires_at: Some(time("2026-11-24T05:00:00Z")),
+        served: served.into(),
+        user_matches: Some(true),
+        being_removed: true,
+    }
+}
+
+fn compliance_json(served: &str) -> Value {
+    json!({
+        "state": "noncompliant", "observed_at": "2026-11-23T06:10:00.000Z", "age_ms": 1500,
+        "last_check_in": "2026-11-23T05:00:00.000Z",
+        "grace_expires_at": "2026-11-24T05:00:00.000Z", "served": served, "user_matches": true,
+        "being_removed": true,
+    })
+}
+
 #[test]
 fn a_full_compliance_check() {
     let event = DeviceComplianceChecked {
@@ -56,42 +78,43 @@ fn a_full_compliance_check() {
         outcome: "allow".into(),
         enforced: false,
         would: Some("deny".into()),
-        reason: "noncompliant".into(),
+        reason: "break_glass".into(),
+        would_reason: Some("noncompliant".into()),
         retryable: false,
         accord_template: "device-management".to_owned(),
         principal: principal(Some("agent-9")),
+        identity: Some(Identity {
+            own: "absent".into(),
+            delegator: Some("present".into()),
+        }),
         device: Some(Device {
             entra_device_id: "e1".to_owned(),
             managed_device_id: Some("m1".to_owned()),
             records: 2,
+            of: Some("delegator".into()),
+            served: Some("cache".into()),
+            age_ms: Some(1500),
         }),
-        compliance: Some(Compliance {
-            state: "noncompliant".into(),
-            observed_at: time("2026-11-23T06:10:00Z"),
-            age_ms: 1500,
-            last_check_in: Some(time("2026-11-23T05:00:00Z")),
-            grace_expires_at: Some(time("2026-11-24T05:00:00Z")),
-            served: "cache".into(),
-        }),
+        compliance: Some(compliance("cache")),
         policy: policy(),
         source_error: Some(SourceError {
             kind: "throttled".into(),
             status: Some(429),
             request_id: Some("r1".to_owned()),
+            last_known: Some(compliance("last_known_good")),
         }),
     };
     let expected = json!({
         "decision_id": "dec-1", "outcome": "allow", "enforced": false, "would": "deny",
-        "reason": "noncompliant", "retryable": false, "accord_template": "device-management",
+        "reason": "break_glass", "would_reason": "noncompliant", "retryable": false, "accord_template": "device-management",
         "principal": {"issuer": "https://issuer.example", "subject": "alice", "delegate": "agent-9"},
-        "device": {"entra_device_id": "e1", "managed_device_id": "m1", "records": 2},
-        "compliance": {
-            "state": "noncompliant", "observed_at": "2026-11-23T06:10:00.000Z", "age_ms": 1500,
-            "last_check_in": "2026-11-23T05:00:00.000Z",
-            "grace_expires_at": "2026-11-24T05:00:00.000Z", "served": "cache",
-        },
+        "identity": {"own": "absent", "delegator": "present"},
+        "device": {"entra_device_id": "e1", "managed_device_id": "m1", "records": 2, "of": "delegator",
+                   "served": "cache", "age_ms": 1500},
+        "compliance": compliance_json("cache"),
         "policy": policy_json(),
-        "source_error": {"kind": "throttled", "status": 429, "request_id": "r1"},
+        "source_error": {"kind": "throttled", "status": 429, "request_id": "r1",
+                         "last_known": compliance_json("last_known_good")},
     });
     assert_eq!(serde_json::to_value(&event).unwrap(), expected);
     assert_eq!(
@@ -113,9 +136,11 @@ fn a_bare_compliance_check() {
         enforced: true,
         would: None,
         reason: "no_device_identity".into(),
+        would_reason: None,
         retryable: false,
         accord_template: "device-management".to_owned(),
         principal: principal(None),
+        identity: None,
         device: None,
         compliance: None,
         policy: policy(),
@@ -182,4 +207,54 @@ fn a_full_invocation() {
     );
     assert_eq!(ConnectorInvoked::TYPE.name(), "CONNECTOR_INVOKED");
     assert_eq!(ConnectorInvoked::TYPE.code(), None);
+}
+
+#[test]
+fn a_reload_of_the_policy() {
+    let event = PolicyReloaded {
+        old_digest: "d1".to_owned(),
+        new_digest: "d2".to_owned(),
+        source: "/etc/broker/policy.toml".to_owned(),
+        requested_by: "SIGHUP".to_owned(),
+    };
+    let expected = json!({
+        "old_digest": "d1", "new_digest": "d2", "source": "/etc/broker/policy.toml",
+        "requested_by": "SIGHUP",
+    });
+    assert_eq!(serde_json::to_value(&event).unwrap(), expected);
+    assert_eq!(
+        serde_json::from_value::<PolicyReloaded>(expected).unwrap(),
+        event
+    );
+    assert_eq!(PolicyReloaded::TYPE.name(), "POLICY_RELOADED");
+    assert_eq!(PolicyReloaded::TYPE.code(), None);
+}
+
+#[test]
+fn a_use_of_break_glass() {
+    let event = BreakGlassUsed {
+        decision_id: "dec-1".to_owned(),
+        accord_template: "device-management".to_owned(),
+        principal: principal(None),
+        would_reason: "source_unavailable".into(),
+        device: None,
+        entry_reason: "Graph is down".to_owned(),
+        entry_starts_at: time("2026-11-23T05:00:00Z"),
+        entry_expires_at: time("2026-11-24T05:00:00Z"),
+        policy_digest: "d1".to_owned(),
+    };
+    let expected = json!({
+        "decision_id": "dec-1", "accord_template": "device-management",
+        "principal": {"issuer": "https://issuer.example", "subject": "alice"},
+        "would_reason": "source_unavailable", "entry_reason": "Graph is down",
+        "entry_starts_at": "2026-11-23T05:00:00.000Z",
+        "entry_expires_at": "2026-11-24T05:00:00.000Z", "policy_digest": "d1",
+    });
+    assert_eq!(serde_json::to_value(&event).unwrap(), expected);
+    assert_eq!(
+        serde_json::from_value::<BreakGlassUsed>(expected).unwrap(),
+        event
+    );
+    assert_eq!(BreakGlassUsed::TYPE.name(), "BREAK_GLASS_USED");
+    assert_eq!(BreakGlassUsed::TYPE.code(), None);
 }

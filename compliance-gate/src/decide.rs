@@ -6,7 +6,9 @@ use intune_core::{
     UserId,
 };
 
-use crate::{Conditions, DeviceIdentity, EffectivePolicy, Grace, Mode, OnOutage, Outcome, Reason};
+use crate::{
+    Delegates, DeviceIdentity, EffectivePolicy, Grace, Mode, OnOutage, Outcome, Policy, Reason,
+};
 
 /// Who asks, as far as the table is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,30 @@ pub struct Asker {
     pub device: DeviceIdentity,
     /// The user that the token names, `oid`.
     pub user: Option<UserId>,
+    /// If an agent asks: the device of whoever it acts for, by a token of theirs.
+    pub delegator: Option<DeviceIdentity>,
+}
+
+/// Whose device a decision was made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceOf {
+    /// The asker's own.
+    Asker,
+    /// That of whoever the asker, an agent, acts for.
+    Delegator,
+}
+
+impl Asker {
+    /// The device to judge by, and whose it is. An agent's own comes first, and if it is invalid, it is judged as that.
+    #[must_use]
+    pub fn judged_by(&self, policy: &Policy) -> (DeviceIdentity, DeviceOf) {
+        match (self.device, policy.delegates, self.delegator) {
+            (DeviceIdentity::Absent, Delegates::DelegatorDevice, Some(device)) => {
+                (device, DeviceOf::Delegator)
+            }
+            (device, ..) => (device, DeviceOf::Asker),
+        }
+    }
 }
 
 /// What is known of the device when the table is consulted.
@@ -77,35 +103,36 @@ const fn deny(reason: Reason) -> Verdict {
 
 /// Consults the decision table; the first row that matches decides.
 ///
-/// Mode `report_only` is not the table's business: the gate turns what comes out here into a report.
+/// Mode `report_only` and break-glass entries are not the table's business: the gate turns what comes out here into a
+/// report, or into leave for whoever has an entry.
 #[must_use]
 pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: Moment) -> Step {
-    if policy.policy().mode == Mode::Off {
+    let settings = policy.policy();
+    if settings.mode == Mode::Off {
         return Step::Decided(allow(Reason::NotEnabled));
     }
     if policy.denies_unknown_template() {
         return Step::Decided(deny(Reason::UnknownTemplate));
     }
-    if !policy.policy().required {
+    if !settings.required {
         return Step::Decided(allow(Reason::NotRequired));
     }
-    let device = match asker.device {
+    let device = match asker.judged_by(settings).0 {
         DeviceIdentity::Invalid => return Step::Decided(deny(Reason::InvalidDeviceIdentity)),
-        DeviceIdentity::Absent if policy.policy().strict => {
+        DeviceIdentity::Absent if settings.strict => {
             return Step::Decided(deny(Reason::NoDeviceIdentity));
         }
         DeviceIdentity::Absent => return Step::Decided(allow(Reason::NoDeviceIdentity)),
         DeviceIdentity::Present(device) => device,
     };
-    let conditions = policy.conditions();
     match answer {
         Answer::NotAsked => Step::LookUp(device),
         Answer::Observed(observation) => {
-            Step::Decided(by_finding(conditions, asker, observation, now).by(observation))
+            Step::Decided(by_finding(settings, asker, observation, now).by(observation))
         }
-        Answer::Failed(failure) => Step::Decided(match last_known_good(conditions, failure, now) {
+        Answer::Failed(failure) => Step::Decided(match last_known_good(settings, failure, now) {
             Some((observation, until)) => {
-                let verdict = by_finding(conditions, asker, observation, now).by(observation);
+                let verdict = by_finding(settings, asker, observation, now).by(observation);
                 Verdict {
                     valid_until: earlier(verdict.valid_until, Some(until)),
                     ..verdict
@@ -117,11 +144,11 @@ pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: M
 }
 
 fn last_known_good(
-    conditions: &Conditions,
+    policy: &Policy,
     failure: &SourceFailure,
     now: Moment,
 ) -> Option<(Observation, Timestamp)> {
-    let OnOutage::LastKnownGood { max_age } = conditions.on_outage else {
+    let OnOutage::LastKnownGood { max_age } = policy.on_outage else {
         return None;
     };
     let observation = failure.last_known()?;
@@ -132,33 +159,23 @@ fn last_known_good(
     usable.then(|| (observation.served(Served::LastKnownGood), until))
 }
 
-fn by_finding(
-    conditions: &Conditions,
-    asker: Asker,
-    observation: Observation,
-    now: Moment,
-) -> Verdict {
+fn by_finding(policy: &Policy, asker: Asker, observation: Observation, now: Moment) -> Verdict {
     match observation.finding {
         Finding::NotFound => deny(Reason::DeviceNotFound),
         Finding::Conflicting { .. } => deny(Reason::ConflictingRecords),
-        Finding::Device(device) => by_device(conditions, asker, &device, now.wall),
+        Finding::Device(device) => by_device(policy, asker, &device, now.wall),
     }
 }
 
-fn by_device(
-    conditions: &Conditions,
-    asker: Asker,
-    device: &DeviceCompliance,
-    now: Timestamp,
-) -> Verdict {
+fn by_device(policy: &Policy, asker: Asker, device: &DeviceCompliance, now: Timestamp) -> Verdict {
     if device.being_removed {
         return deny(Reason::DeviceBeingRemoved);
     }
-    if conditions.bind_subject && (device.user_id.is_none() || device.user_id != asker.user) {
+    if policy.bind_subject && !is_of_user(device, asker.user) {
         return deny(Reason::SubjectMismatch);
     }
     let mut stale_at = None;
-    if let Some(max_age) = conditions.max_check_in_age {
+    if let Some(max_age) = policy.max_check_in_age {
         match device.last_check_in {
             Some(check_in) if now.since(check_in) <= max_age => {
                 stale_at = Some(check_in.saturating_add(max_age));
@@ -166,31 +183,32 @@ fn by_device(
             _ => return deny(Reason::DeviceStale),
         }
     }
-    let verdict = by_state(conditions, device, now);
+    let verdict = by_state(policy, device, now);
     Verdict {
         valid_until: earlier(verdict.valid_until, stale_at),
         ..verdict
     }
 }
 
-fn by_state(conditions: &Conditions, device: &DeviceCompliance, now: Timestamp) -> Verdict {
-    let reason = match device.state {
-        ComplianceState::Compliant => return allow(Reason::Compliant),
+/// Whether the device's user is that of the token. Nobody's device is nobody's.
+pub(crate) fn is_of_user(device: &DeviceCompliance, user: Option<UserId>) -> bool {
+    device.user_id.is_some() && device.user_id == user
+}
+
+fn by_state(policy: &Policy, device: &DeviceCompliance, now: Timestamp) -> Verdict {
+    let (outcome, reason) = match device.state {
+        ComplianceState::Compliant => (Outcome::Allow, Reason::Compliant),
         ComplianceState::InGracePeriod => {
-            return by_grace(conditions.grace, device.grace_expires_at, now);
+            return by_grace(policy.in_grace_period, device.grace_expires_at, now);
         }
-        ComplianceState::Noncompliant => Reason::Noncompliant,
-        ComplianceState::Conflict => Reason::Conflict,
-        ComplianceState::Error => Reason::Error,
-        ComplianceState::Unknown => Reason::Unknown,
-        ComplianceState::ConfigManager => Reason::ConfigManager,
-        ComplianceState::Unrecognized(_) => Reason::UnrecognizedState,
+        ComplianceState::Noncompliant => (policy.noncompliant, Reason::Noncompliant),
+        ComplianceState::Conflict => (policy.conflict, Reason::Conflict),
+        ComplianceState::Error => (policy.error, Reason::Error),
+        ComplianceState::Unknown => (policy.unknown, Reason::Unknown),
+        ComplianceState::ConfigManager => (policy.config_manager, Reason::ConfigManager),
+        ComplianceState::Unrecognized(_) => (Outcome::Deny, Reason::UnrecognizedState),
     };
-    if conditions.tolerated.contains(device.state) {
-        allow(reason)
-    } else {
-        deny(reason)
-    }
+    Verdict::new(outcome, reason)
 }
 
 fn by_grace(grace: Grace, expires_at: Option<Timestamp>, now: Timestamp) -> Verdict {
@@ -207,7 +225,7 @@ fn by_grace(grace: Grace, expires_at: Option<Timestamp>, now: Timestamp) -> Verd
     }
 }
 
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+pub(crate) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

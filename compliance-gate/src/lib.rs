@@ -9,14 +9,17 @@ mod gate;
 mod identity;
 mod policy;
 mod record;
+mod replay;
 
 pub use cache::CachedCompliance;
 pub use config::GateConfig;
-pub use decide::{Answer, Asker, Step, Verdict, decide};
-pub use decision::{Decision, DecisionId, Evidence, Outcome, Reason};
-pub use gate::{BuildError, Gate, GateBuilder, GateRequest};
-pub use identity::{Claim, DeviceIdentity, IdentityRules, IssuerRule, TokenClaims};
+pub use decide::{Answer, Asker, DeviceOf, Step, Verdict, decide};
+pub use decision::{Decision, DecisionId, Evidence, HttpAnswer, Outcome, Reason, UnknownReason};
+pub use gate::{BuildError, Gate, GateBuilder, GateRequest, ReloadError, ReloadOrigin, Reloaded};
+pub use identity::{Claim, Confirmation, DeviceIdentity, IdentityRules, IssuerRule, TokenClaims};
 pub use policy::{
-    Conditions, EffectivePolicy, Grace, Layer, Mode, OnAuditFailure, OnOutage, Overrides, Policies,
-    PoliciesBuilder, Policy, PolicyError, PolicyFile, PolicyLayer, Provenance, UnknownTemplates,
+    BreakGlass, BreakGlassError, Delegates, EffectivePolicy, Explained, Explanation, Grace, Layer,
+    Mode, OnAuditFailure, OnOutage, Overrides, Policies, PoliciesBuilder, Policy, PolicyError,
+    PolicyFile, PolicyLayer, PolicyWarning, Provenance, Setting, UnknownTemplates,
 };
+pub use replay::{Missing, Replayed, Ruling, replay};

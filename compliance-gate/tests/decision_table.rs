@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use clock::Timestamp;
 use common::{FAILURES, ago, device, entra_id, now, wall};
 use compliance_gate::{
-    Answer, Asker, Conditions, DeviceIdentity, EffectivePolicy, Grace, Mode, OnOutage, Outcome,
-    Policies, PolicyLayer, Reason, Step, UnknownTemplates, decide,
+    Answer, Asker, Delegates, DeviceIdentity, DeviceOf, EffectivePolicy, Grace, Mode, OnOutage,
+    Outcome, Policies, PolicyLayer, Reason, Step, UnknownTemplates, decide,
 };
 use intune_core::{
     ComplianceState, DeviceCompliance, Finding, Observation, Served, SourceFailure,
@@ -52,26 +52,25 @@ struct Settings {
 }
 
 impl Settings {
-    fn conditions(self) -> Conditions {
-        let mut conditions = Conditions::new()
+    fn over(self, layer: PolicyLayer) -> PolicyLayer {
+        let mut layer = layer
             .bind_subject(self.bind_subject)
-            .grace(self.grace);
+            .in_grace_period(self.grace);
         if self.bound_check_in {
-            conditions = conditions.max_check_in_age(MAX_CHECK_IN_AGE);
+            layer = layer.max_check_in_age(Some(MAX_CHECK_IN_AGE));
         }
         if self.tolerant {
-            conditions = conditions
-                .tolerate(ComplianceState::Noncompliant)
-                .tolerate(ComplianceState::Conflict)
-                .tolerate(ComplianceState::Error)
-                .tolerate(ComplianceState::Unknown)
-                .tolerate(ComplianceState::ConfigManager)
-                .tolerate(ComplianceState::from_wire("brandNew"));
+            layer = layer
+                .noncompliant(Outcome::Allow)
+                .conflict(Outcome::Allow)
+                .error(Outcome::Allow)
+                .unknown(Outcome::Allow)
+                .config_manager(Outcome::Allow);
         }
         if self.last_known_good {
-            conditions = conditions.on_outage(OnOutage::LastKnownGood { max_age: BOUND });
+            layer = layer.on_outage(OnOutage::LastKnownGood { max_age: BOUND });
         }
-        conditions
+        layer
     }
 }
 
@@ -319,8 +318,7 @@ fn policy(case: &Case) -> Arc<EffectivePolicy> {
         UnknownTemplates::Deny
     };
     let policies = Policies::builder()
-        .global(layer)
-        .conditions(case.conditions.conditions())
+        .global(case.conditions.over(layer))
         .unknown_templates(unknown)
         .build();
     policies.unwrap().for_template(&common::template()).clone()
@@ -331,6 +329,7 @@ fn check(case: &Case, policy: &EffectivePolicy) {
     let asker = Asker {
         device: case.identity,
         user: case.token_user,
+        delegator: None,
     };
 
     let before = decide(policy, asker, Answer::NotAsked, now());
@@ -457,6 +456,7 @@ fn a_grace_period_ends_while_its_observation_is_cached() {
     let asker = Asker {
         device: DeviceIdentity::Present(entra_id(0)),
         user: None,
+        delegator: None,
     };
     let mut later = now();
     later.wall = expiry;
@@ -469,16 +469,15 @@ fn a_grace_period_ends_while_its_observation_is_cached() {
     );
 }
 
-fn verdict(conditions: Conditions, answer: Answer<'_>) -> compliance_gate::Verdict {
-    let layer = PolicyLayer::new().required(true);
+fn verdict(layer: PolicyLayer, answer: Answer<'_>) -> compliance_gate::Verdict {
     let policies = Policies::builder()
-        .global(layer)
-        .conditions(conditions)
+        .global(layer.required(true))
         .build()
         .unwrap();
     let asker = Asker {
         device: DeviceIdentity::Present(entra_id(0)),
         user: None,
+        delegator: None,
     };
     match decide(
         policies.for_template(&common::template()),
@@ -501,8 +500,8 @@ fn authority_ends_with_whatever_let_it_through_first() {
         for check_in_left in [None, Some(secs(1_000)), Some(secs(9_000))] {
             for outage_left in [None, Some(secs(100)), Some(secs(8_000))] {
                 for in_grace in [false, true] {
-                    let mut conditions = Conditions::new()
-                        .grace(Grace::UntilExpiry { min_remaining })
+                    let mut layer = PolicyLayer::new()
+                        .in_grace_period(Grace::UntilExpiry { min_remaining })
                         .on_outage(OnOutage::LastKnownGood {
                             max_age: secs(10_000),
                         });
@@ -514,7 +513,7 @@ fn authority_ends_with_whatever_let_it_through_first() {
                         ends.push(grace_end.saturating_sub(min_remaining));
                     }
                     if let Some(left) = check_in_left {
-                        conditions = conditions.max_check_in_age(MAX_CHECK_IN_AGE);
+                        layer = layer.max_check_in_age(Some(MAX_CHECK_IN_AGE));
                         let check_in = wall().saturating_sub(MAX_CHECK_IN_AGE - left);
                         record.last_check_in = Some(check_in);
                         ends.push(wall().saturating_add(left));
@@ -532,7 +531,7 @@ fn authority_ends_with_whatever_let_it_through_first() {
                             Answer::Failed(&failure)
                         }
                     };
-                    let verdict = verdict(conditions, answer);
+                    let verdict = verdict(layer, answer);
                     assert_eq!(verdict.outcome, Outcome::Allow);
                     assert_eq!(verdict.valid_until, ends.into_iter().min());
                 }
@@ -542,23 +541,23 @@ fn authority_ends_with_whatever_let_it_through_first() {
 }
 
 #[test]
-fn tolerating_one_state_tolerates_no_other() {
-    let states = [
-        "noncompliant",
-        "conflict",
-        "error",
-        "unknown",
-        "configManager",
-        "brandNew",
+fn a_state_that_is_let_through_lets_no_other_through() {
+    type Set = fn(PolicyLayer, Outcome) -> PolicyLayer;
+    let states: [(&str, Option<Set>); 6] = [
+        ("noncompliant", Some(PolicyLayer::noncompliant)),
+        ("conflict", Some(PolicyLayer::conflict)),
+        ("error", Some(PolicyLayer::error)),
+        ("unknown", Some(PolicyLayer::unknown)),
+        ("configManager", Some(PolicyLayer::config_manager)),
+        // There is no way to let these through.
+        ("brandNew", None),
     ];
-    for tolerated in states {
-        for state in states {
-            let conditions = Conditions::new().tolerate(ComplianceState::from_wire(tolerated));
+    for (tolerated, set) in states {
+        for (state, _) in states {
+            let layer = PolicyLayer::new();
+            let layer = set.map_or(layer, |set| set(layer, Outcome::Allow));
             let finding = Finding::Device(device(ComplianceState::from_wire(state)));
-            let verdict = verdict(
-                conditions,
-                Answer::Observed(Observation::live(now(), finding)),
-            );
+            let verdict = verdict(layer, Answer::Observed(Observation::live(now(), finding)));
             let allowed = verdict.outcome == Outcome::Allow;
             assert_eq!(
                 allowed,
@@ -569,38 +568,48 @@ fn tolerating_one_state_tolerates_no_other() {
     }
 }
 
+/// Every combination of an agent's own device, its delegator's, and what the template says of agents.
 #[test]
-fn every_condition_is_in_the_digest() {
-    let digest = |conditions, unknown| {
-        let policies = Policies::builder()
-            .conditions(conditions)
-            .unknown_templates(unknown);
-        policies
-            .build()
-            .unwrap()
-            .for_template(&common::template())
-            .digest()
-            .to_owned()
-    };
-    let all = [
-        Conditions::new(),
-        Conditions::new().bind_subject(true),
-        Conditions::new().max_check_in_age(BOUND),
-        Conditions::new().grace(Grace::Deny),
-        Conditions::new().grace(Grace::UntilExpiry {
-            min_remaining: MIN_REMAINING,
-        }),
-        Conditions::new().tolerate(ComplianceState::Unknown),
-        Conditions::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND }),
-        Conditions::new().on_audit_failure(compliance_gate::OnAuditFailure::BestEffort),
-    ];
-    let mut digests: Vec<_> = all
-        .iter()
-        .map(|conditions| digest(*conditions, UnknownTemplates::Global))
-        .collect();
-    digests.push(digest(Conditions::new(), UnknownTemplates::Deny));
-    let number = digests.len();
-    digests.sort_unstable();
-    digests.dedup();
-    assert_eq!(digests.len(), number);
+fn an_agents_own_device_comes_first_and_never_falls_back() {
+    let own = DeviceIdentity::Present(entra_id(0));
+    let theirs = DeviceIdentity::Present(entra_id(1));
+    let identities = |present| [DeviceIdentity::Absent, DeviceIdentity::Invalid, present];
+    for delegates in [Delegates::OwnDevice, Delegates::DelegatorDevice] {
+        for strict in [false, true] {
+            let layer = PolicyLayer::new().required(true).strict(strict);
+            let layer = layer.delegates(delegates);
+            let policies = Policies::builder().global(layer).build().unwrap();
+            let policy = policies.for_template(&common::template());
+            for device in identities(own) {
+                let delegators = identities(theirs).map(Some);
+                for delegator in delegators.into_iter().chain([None]) {
+                    let asker = Asker {
+                        device,
+                        user: None,
+                        delegator,
+                    };
+                    let judged = match (device, delegates, delegator) {
+                        (DeviceIdentity::Absent, Delegates::DelegatorDevice, Some(theirs)) => {
+                            (theirs, DeviceOf::Delegator)
+                        }
+                        _ => (device, DeviceOf::Asker),
+                    };
+                    assert_eq!(asker.judged_by(policy.policy()), judged);
+                    let alone = Asker {
+                        device: judged.0,
+                        user: None,
+                        delegator: None,
+                    };
+                    let step = decide(policy, asker, Answer::NotAsked, now());
+                    assert_eq!(step, decide(policy, alone, Answer::NotAsked, now()));
+                    if device == DeviceIdentity::Invalid {
+                        let Step::Decided(verdict) = step else {
+                            panic!("an invalid device is not looked up");
+                        };
+                        assert_eq!(verdict.reason, Reason::InvalidDeviceIdentity);
+                    }
+                }
+            }
+        }
+    }
 }

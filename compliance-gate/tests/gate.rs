@@ -15,7 +15,7 @@ use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink}
 use clock::{Clock, ManualClock};
 use common::{FAILURES, Scripted, ask, clock, entra_id, found, principal, settle};
 use compliance_gate::{
-    CachedCompliance, Conditions, Decision, DeviceIdentity, Gate, GateRequest, Mode,
+    CachedCompliance, Decision, Delegates, DeviceIdentity, DeviceOf, Gate, GateRequest, Mode,
     OnAuditFailure, OnOutage, Outcome, Policies, PolicyLayer, Reason,
 };
 use intune_core::{
@@ -246,14 +246,12 @@ async fn a_source_that_never_answers_is_given_up_at_the_deadline() {
 #[tokio::test]
 async fn at_the_deadline_the_last_known_observation_may_serve_within_its_bound() {
     for (age, expected) in [(600, Reason::Compliant), (601, Reason::SourceUnavailable)] {
-        let conditions = Conditions::new().on_outage(OnOutage::LastKnownGood {
-            max_age: Duration::from_secs(600),
-        });
-        let policies = Policies::builder()
-            .global(PolicyLayer::new().required(true))
-            .conditions(conditions)
-            .build()
-            .unwrap();
+        let layer = PolicyLayer::new()
+            .required(true)
+            .on_outage(OnOutage::LastKnownGood {
+                max_age: Duration::from_secs(600),
+            });
+        let policies = Policies::builder().global(layer).build().unwrap();
         let source = Scripted::held(Ok(found(ComplianceState::Compliant))).shared();
         source.release(1);
         let clock = clock();
@@ -295,12 +293,8 @@ impl Sink for Broken {
     }
 }
 
-async fn with_broken_sink(conditions: Conditions, layer: PolicyLayer, hangs: bool) -> Decision {
-    let policies = Policies::builder()
-        .global(layer)
-        .conditions(conditions)
-        .build()
-        .unwrap();
+async fn with_broken_sink(layer: PolicyLayer, hangs: bool) -> Decision {
+    let policies = Policies::builder().global(layer).build().unwrap();
     let clock = clock();
     let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
     let gate = Gate::builder(policies, source, Arc::new(clock.clone()))
@@ -320,7 +314,7 @@ async fn with_broken_sink(conditions: Conditions, layer: PolicyLayer, hangs: boo
 async fn what_cannot_be_recorded_is_denied() {
     let required = PolicyLayer::new().required(true);
     for hangs in [false, true] {
-        let decision = with_broken_sink(Conditions::new(), required, hangs).await;
+        let decision = with_broken_sink(required, hangs).await;
         assert_eq!(
             (decision.outcome(), decision.reason()),
             (Outcome::Deny, Reason::AuditUnavailable)
@@ -328,15 +322,14 @@ async fn what_cannot_be_recorded_is_denied() {
         assert!(decision.is_retryable());
         assert_eq!(decision.valid_until(), None);
 
-        let best_effort = Conditions::new().on_audit_failure(OnAuditFailure::BestEffort);
-        let decision = with_broken_sink(best_effort, required, hangs).await;
+        let best_effort = required.on_audit_failure(OnAuditFailure::BestEffort);
+        let decision = with_broken_sink(best_effort, hangs).await;
         assert_eq!(
             (decision.outcome(), decision.reason()),
             (Outcome::Allow, Reason::Compliant)
         );
 
-        let decision =
-            with_broken_sink(Conditions::new(), required.mode(Mode::ReportOnly), hangs).await;
+        let decision = with_broken_sink(required.mode(Mode::ReportOnly), hangs).await;
         assert!(decision.is_allow());
     }
 }
@@ -426,6 +419,194 @@ proptest! {
         });
         prop_assert_eq!(decision.outcome(), Outcome::Deny);
         prop_assert!(decision.evidence().is_none() || decision.reason() != Reason::SourceUnavailable);
+    }
+}
+
+/// Of an agent's delegator, only a device that the host gives counts, only where the template says so, and only for one
+/// who is an agent.
+#[tokio::test]
+async fn an_agent_is_judged_by_its_delegators_device_where_the_template_says_so() {
+    let layer = PolicyLayer::new().required(true).strict(true);
+    let by_delegator = layer.delegates(Delegates::DelegatorDevice);
+    let theirs = DeviceIdentity::Present(entra_id(1));
+    let absent = DeviceIdentity::Absent;
+    for (layer, is_agent, own, delegator, reason, of) in [
+        (
+            by_delegator,
+            true,
+            absent,
+            Some(theirs),
+            Reason::Compliant,
+            Some("delegator"),
+        ),
+        (
+            by_delegator,
+            true,
+            absent,
+            None,
+            Reason::NoDeviceIdentity,
+            None,
+        ),
+        (
+            by_delegator,
+            true,
+            absent,
+            Some(absent),
+            Reason::NoDeviceIdentity,
+            None,
+        ),
+        (
+            by_delegator,
+            true,
+            absent,
+            Some(DeviceIdentity::Invalid),
+            Reason::InvalidDeviceIdentity,
+            None,
+        ),
+        (
+            by_delegator,
+            false,
+            absent,
+            Some(theirs),
+            Reason::NoDeviceIdentity,
+            None,
+        ),
+        (
+            layer,
+            true,
+            absent,
+            Some(theirs),
+            Reason::NoDeviceIdentity,
+            None,
+        ),
+        (
+            by_delegator,
+            true,
+            DeviceIdentity::Invalid,
+            Some(theirs),
+            Reason::InvalidDeviceIdentity,
+            None,
+        ),
+        // Its own is not compliant, and theirs would be.
+        (
+            by_delegator,
+            true,
+            DEVICE(),
+            Some(theirs),
+            Reason::Noncompliant,
+            None,
+        ),
+    ] {
+        let source = Scripted::new(Ok(found(ComplianceState::Noncompliant)));
+        let compliant = Ok(found(ComplianceState::Compliant));
+        source
+            .answers
+            .lock()
+            .unwrap()
+            .insert(entra_id(1), compliant);
+        let policies = Policies::builder().global(layer).build().unwrap();
+        let fixture = fixture(policies, source.shared(), clock());
+        let principal = match is_agent {
+            true => principal().with_delegate("agent-7"),
+            false => principal(),
+        };
+        let template = common::template();
+        let request = GateRequest::new(&principal, &template, own);
+        let request = match delegator {
+            Some(device) => request.delegator(device),
+            None => request,
+        };
+        let decision = fixture.gate.evaluate(&request).await;
+        assert_eq!(decision.reason(), reason);
+        let data = &fixture.records()[0]["data"];
+        assert_eq!(data["device"]["of"].as_str(), of);
+        assert_eq!(data["identity"]["own"], own.as_str());
+        if reason == Reason::Compliant {
+            let evidence = serde_json::to_value(decision.evidence().unwrap()).unwrap();
+            assert_eq!(evidence["device_of"], "delegator");
+            assert_eq!(evidence["entra_device_id"], entra_id(1).to_string());
+            assert_eq!(decision.device_of(), DeviceOf::Delegator);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_template_has_its_own_age_of_copies() {
+    let layer = |seconds| {
+        PolicyLayer::new()
+            .required(true)
+            .max_age(Duration::from_secs(seconds))
+    };
+    let policies = Policies::builder()
+        .global(layer(60))
+        .template("live".parse().unwrap(), layer(0))
+        .build()
+        .unwrap();
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let cached = Arc::new(CachedCompliance::new(source.clone()));
+    let clock = clock();
+    let fixture = fixture(policies, cached, clock.clone());
+    for (seconds, template, calls) in [
+        (0, "read-only", 1),
+        (59, "read-only", 1),
+        (0, "live", 2),
+        (0, "live", 3),
+        (59, "read-only", 3),
+        (1, "read-only", 4),
+    ] {
+        clock.advance(Duration::from_secs(seconds));
+        assert!(ask(&fixture.gate, template, DEVICE()).await.is_allow());
+        assert_eq!(source.calls(), calls, "{seconds} {template}");
+    }
+}
+
+#[tokio::test]
+async fn an_http_host_is_told_how_to_answer() {
+    let failed = |kind| Err(SourceFailure::new(kind));
+    let throttled = |wait| {
+        let failure = SourceFailure::new(SourceFailureKind::Throttled);
+        Err(failure.with_retry_after(wait))
+    };
+    let ms = Duration::from_millis;
+    for (answer, status, retry_after) in [
+        (Ok(found(ComplianceState::Compliant)), 200, None),
+        (Ok(found(ComplianceState::Noncompliant)), 403, None),
+        (failed(SourceFailureKind::Unavailable), 503, Some(5)),
+        (throttled(ms(17_000)), 503, Some(17)),
+        (throttled(ms(17_001)), 503, Some(18)),
+        (throttled(ms(0)), 503, Some(1)),
+        (throttled(Duration::MAX), 503, Some(u64::MAX)),
+    ] {
+        let fixture = fixture(required(), Scripted::new(answer).shared(), clock());
+        let answer = ask(&fixture.gate, "read-only", DEVICE())
+            .await
+            .http_answer();
+        assert_eq!(
+            (answer.status, answer.retry_after_seconds),
+            (status, retry_after)
+        );
+    }
+}
+
+#[tokio::test]
+async fn authority_is_given_as_the_template_says_to_whom_a_look_at_the_device_let_in() {
+    use intune_core::{Operation, ScopeTemplate};
+    let until = common::wall().saturating_add(Duration::from_secs(900));
+    for (device, state, gives) in [
+        (DEVICE(), ComplianceState::Compliant, true),
+        (DEVICE(), ComplianceState::Noncompliant, false),
+        (DeviceIdentity::Absent, ComplianceState::Compliant, false),
+    ] {
+        let policies = Policies::builder()
+            .global(PolicyLayer::new().required(true))
+            .delegation_scope(common::template(), ScopeTemplate::production());
+        let source = Scripted::new(Ok(found(state))).shared();
+        let fixture = fixture(policies.build().unwrap(), source, clock());
+        let scope = ask(&fixture.gate, "read-only", device)
+            .await
+            .delegation_scope(until);
+        assert_eq!(scope.allows(Operation::WipeDevice), gives);
+        assert_eq!(scope.expires_at(), until);
     }
 }
 
@@ -540,14 +721,12 @@ async fn the_cache_of_a_gate_made_from_settings_can_be_invalidated() {
 
 #[tokio::test]
 async fn what_must_be_live_is_looked_up_and_takes_nothing_older_in_an_outage() {
-    let conditions = Conditions::new().on_outage(OnOutage::LastKnownGood {
-        max_age: Duration::from_secs(600),
-    });
-    let policies = Policies::builder()
-        .global(PolicyLayer::new().required(true))
-        .conditions(conditions)
-        .build()
-        .unwrap();
+    let layer = PolicyLayer::new()
+        .required(true)
+        .on_outage(OnOutage::LastKnownGood {
+            max_age: Duration::from_secs(600),
+        });
+    let policies = Policies::builder().global(layer).build().unwrap();
     let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
     let cached = Arc::new(CachedCompliance::new(source.clone()));
     let fixture = fixture(policies, cached, clock());

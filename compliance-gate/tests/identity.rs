@@ -3,7 +3,7 @@
 
 mod common;
 
-use compliance_gate::{DeviceIdentity, IdentityRules, IssuerRule, TokenClaims};
+use compliance_gate::{Confirmation, DeviceIdentity, IdentityRules, IssuerRule, TokenClaims};
 use proptest::prelude::*;
 
 const ENTRA: &str = "https://login.example/t1/v2.0";
@@ -163,6 +163,56 @@ fn debug_shows_no_claim_value() {
     let claims: TokenClaims =
         serde_json::from_str(r#"{"email":"canary@contoso.example"}"#).unwrap();
     assert!(!format!("{claims:?}").contains("canary"));
+}
+
+const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+const OTHER: &str = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
+
+/// Every combination of what a token is bound to and what its bearer holds.
+#[test]
+fn where_a_rule_demands_it_only_the_holder_of_the_key_is_the_device() {
+    let plain = IssuerRule::named_claim(KEYCLOAK, "device");
+    let confirmed = IdentityRules::new([plain.clone().confirmed()]);
+    let plain = IdentityRules::new([plain]);
+    let jwk = format!(r#","cnf":{{"jkt":"{THUMBPRINT}"}}"#);
+    let certificate = format!(r#","cnf":{{"x5t#S256":"{THUMBPRINT}"}}"#);
+    let bindings = [
+        (String::new(), None),
+        (jwk.clone(), Some(Confirmation::Jwk(THUMBPRINT))),
+        (certificate, Some(Confirmation::Certificate(THUMBPRINT))),
+        (format!("{jwk}{jwk}"), None),
+        (r#","cnf":null"#.to_owned(), None),
+        (r#","cnf":{}"#.to_owned(), None),
+        (r#","cnf":{"jkt":7}"#.to_owned(), None),
+        (format!(r#","cnf":"{THUMBPRINT}""#), None),
+    ];
+    let held = [
+        None,
+        Some(Confirmation::Jwk(THUMBPRINT)),
+        Some(Confirmation::Jwk(OTHER)),
+        Some(Confirmation::Jwk("")),
+        Some(Confirmation::Certificate(THUMBPRINT)),
+        Some(Confirmation::Certificate(OTHER)),
+    ];
+    let device = format!(r#","device":"{DEVICE}""#);
+    for (binding, fits) in bindings {
+        for key in held {
+            for device in [&device, ""] {
+                let claims = format!(r#"{{"iss":"{KEYCLOAK}"{device}{binding}}}"#);
+                let claims: TokenClaims = serde_json::from_str(&claims).unwrap();
+                let unbound = plain.identify(&claims);
+                assert_eq!(plain.identify_confirmed(&claims, key), unbound);
+                let confirmed = confirmed.identify_confirmed(&claims, key);
+                let holds = fits.is_some() && key == fits;
+                let claims_nothing = binding.is_empty() && device.is_empty();
+                if holds || claims_nothing {
+                    assert_eq!(confirmed, unbound, "{claims:?} {key:?}");
+                } else {
+                    assert_eq!(confirmed, DeviceIdentity::Invalid, "{claims:?} {key:?}");
+                }
+            }
+        }
+    }
 }
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {

@@ -20,12 +20,18 @@ pub struct DeviceComplianceChecked {
     pub would: Option<Cow<'static, str>>,
     /// Why, such as `noncompliant`.
     pub reason: Cow<'static, str>,
+    /// Why enforcement would have done that, if `reason` is another: a break-glass entry was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_reason: Option<Cow<'static, str>>,
     /// Whether the same request may fare better later.
     pub retryable: bool,
     /// The named policy that the grant was asked under.
     pub accord_template: String,
     /// Who asked.
     pub principal: Principal,
+    /// Whether the tokens named devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// The device behind the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
@@ -43,6 +49,16 @@ impl Event for DeviceComplianceChecked {
     const TYPE: EventType = EventType::new("DEVICE_COMPLIANCE_CHECKED").with_code(0x2801);
 }
 
+/// Whether tokens named devices: `absent`, `present` or `invalid`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// What the requester's token names.
+    pub own: Cow<'static, str>,
+    /// What the token of whoever the requester acts for names, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegator: Option<Cow<'static, str>>,
+}
+
 /// The device behind a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
@@ -53,6 +69,15 @@ pub struct Device {
     pub managed_device_id: Option<String>,
     /// How many records the management service has of the device.
     pub records: u32,
+    /// `delegator`, if it isn't the requester's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Cow<'static, str>>,
+    /// Where it came from that no record decides, as in [`Compliance::served`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Cow<'static, str>>,
+    /// How old that was at the decision, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
 }
 
 /// What was known of a device's compliance, and how old it was.
@@ -72,6 +97,12 @@ pub struct Compliance {
     pub grace_expires_at: Option<Timestamp>,
     /// Where it came from: `live`, `cache`, `snapshot`, `last_known_good`.
     pub served: Cow<'static, str>,
+    /// Whether the device's user is the one that the token names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_matches: Option<bool>,
+    /// Whether a retire, wipe or delete of the device is pending or issued; absent if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub being_removed: bool,
 }
 
 /// The policy that decided, and where its values came from.
@@ -85,7 +116,8 @@ pub struct Policy {
     pub strict: bool,
     /// `enforce` or `report_only`.
     pub mode: Cow<'static, str>,
-    /// Which layer set each setting: `built_in`, `global` or `template`.
+    /// Which layer set each setting: `built_in`, `global` or `template`. Others than `mode`, `required` and `strict`
+    /// are left out while they are `built_in`.
     pub layers: BTreeMap<String, String>,
     /// Whether the template loosened what the layers below it ask for.
     pub loosened: bool,
@@ -102,4 +134,7 @@ pub struct SourceError {
     /// The service's own id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// What was known of the device from before, whether or not it was let serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_known: Option<Compliance>,
 }

@@ -8,11 +8,13 @@
 
 mod compliance;
 mod connector;
+mod policy;
 
 use serde::{Deserialize, Serialize};
 
-pub use compliance::{Compliance, Device, DeviceComplianceChecked, Policy, SourceError};
+pub use compliance::{Compliance, Device, DeviceComplianceChecked, Identity, Policy, SourceError};
 pub use connector::{Ceremony, ConnectorInvoked, Target};
+pub use policy::{BreakGlassUsed, PolicyReloaded};
 
 /// Who asked, and who acts for them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

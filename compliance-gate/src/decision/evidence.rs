@@ -8,8 +8,8 @@ use crate::record;
 /// What a decision knew of the device, as it goes onto an Authorization Context.
 ///
 /// It serialises as `{"decision_id","entra_device_id","managed_device_id","state","observed_at","age_ms",
-/// "last_check_in"?,"grace_expires_at"?,"served","policy"}`; times are RFC 3339, and `policy` is as in the
-/// decision's record.
+/// "last_check_in"?,"grace_expires_at"?,"served","device_of"?,"policy"}`; times are RFC 3339, `policy` is as in the
+/// decision's record, and `device_of` is `delegator` if the device isn't the asker's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     pub(super) decision: &'a Decision,
@@ -33,6 +33,8 @@ impl Serialize for Evidence<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             grace_expires_at: Option<Timestamp>,
             served: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            device_of: Option<&'static str>,
             policy: chronicle::events::Policy,
         }
 
@@ -47,6 +49,7 @@ impl Serialize for Evidence<'_> {
             last_check_in: self.found.last_check_in,
             grace_expires_at: grace_expiry(&self.found),
             served: self.observation.served.as_str(),
+            device_of: record::not_own(self.decision.device_of),
             policy: record::policy(&self.decision.policy),
         };
         visible.serialize(serializer)

@@ -1,24 +1,28 @@
 //! The gate's answer, and what it consists of.
 
 mod evidence;
+mod http;
 mod id;
 mod reason;
 
 use std::{sync::Arc, time::Duration};
 
 use clock::{Moment, Timestamp};
-use intune_core::{EntraDeviceId, Finding, Observation, SourceFailure};
-use serde::{Serialize, Serializer};
+use intune_core::{
+    Capability, DelegationScope, EntraDeviceId, Finding, Observation, SourceFailure,
+};
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::EffectivePolicy;
+use crate::{DeviceOf, EffectivePolicy};
 
 pub use evidence::Evidence;
 pub(crate) use evidence::{age_ms, grace_expiry};
+pub use http::HttpAnswer;
 pub use id::DecisionId;
-pub use reason::Reason;
+pub use reason::{Reason, UnknownReason};
 
 /// Whether authority may be issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It may.
@@ -49,7 +53,10 @@ pub struct Decision {
     pub(crate) outcome: Outcome,
     pub(crate) reason: Reason,
     pub(crate) would: Option<Outcome>,
+    /// The table's reason, where `reason` is another.
+    pub(crate) would_reason: Option<Reason>,
     pub(crate) device: Option<EntraDeviceId>,
+    pub(crate) device_of: DeviceOf,
     pub(crate) observation: Option<Observation>,
     pub(crate) failure: Option<SourceFailure>,
     pub(crate) valid_until: Option<Timestamp>,
@@ -87,7 +94,8 @@ impl Decision {
         self.reason
     }
 
-    /// Whether the policy bound. If not, [`would`](Self::would) says what it would have done.
+    /// Whether the policy bound: it only reports, or was broken by an entry, if not. Then
+    /// [`would`](Self::would) says what it would have done.
     #[must_use]
     pub const fn is_enforced(&self) -> bool {
         self.would.is_none()
@@ -97,6 +105,52 @@ impl Decision {
     #[must_use]
     pub const fn would(&self) -> Option<Outcome> {
         self.would
+    }
+
+    /// Why the outcome would have been that, where [`reason`](Self::reason) doesn't say: the table's reason, if a
+    /// break-glass entry was used.
+    #[must_use]
+    pub const fn would_reason(&self) -> Option<Reason> {
+        self.would_reason
+    }
+
+    /// Whose device it was judged by.
+    #[must_use]
+    pub const fn device_of(&self) -> DeviceOf {
+        self.device_of
+    }
+
+    /// What authority that is issued may give at most: `READ` and `PROPOSE`, if a break-glass entry was used; no limit,
+    /// if `None`.
+    #[must_use]
+    pub fn capability_limit(&self) -> Option<&'static [Capability]> {
+        const BROKEN: &[Capability] = &[Capability::Read, Capability::Propose];
+        (self.reason == Reason::BreakGlass).then_some(BROKEN)
+    }
+
+    /// The delegation scope for authority that is issued and ends at `expires_at`: what the template gives by default,
+    /// within [`capability_limit`](Self::capability_limit).
+    ///
+    /// It ends with [`valid_until`](Self::valid_until) at the latest. A deny gives nothing, and neither does an allow
+    /// without a look at any device, but for a break-glass entry; which can't be handed on.
+    #[must_use]
+    pub fn delegation_scope(&self, expires_at: Timestamp) -> DelegationScope {
+        let expires_at = self
+            .valid_until
+            .map_or(expires_at, |until| expires_at.min(until));
+        let nothing = DelegationScope::until(expires_at);
+        if !self.is_allow() {
+            return nothing;
+        }
+        let scope = self.policy.delegation_scope().until(expires_at);
+        match self.capability_limit() {
+            Some(limit) => {
+                let limit = limit.iter().copied();
+                scope.narrowed_to(&limit.fold(nothing, DelegationScope::capability))
+            }
+            None if self.evidence().is_some() => scope,
+            None => nothing,
+        }
     }
 
     /// How long to wait before the same request may fare better; `None` if waiting alone won't help.

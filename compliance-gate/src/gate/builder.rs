@@ -1,13 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use chronicle::{Sink, Source};
 use clock::Clock;
+use futures_util::lock::Mutex;
 use intune_core::ComplianceSource;
 
 use super::{Gate, Inner};
 use crate::{Policies, record::Recorder};
 
-const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Puts a [`Gate`] together.
@@ -18,7 +19,6 @@ pub struct GateBuilder {
     source: Arc<dyn ComplianceSource>,
     clock: Arc<dyn Clock>,
     audit: Audit,
-    max_age: Duration,
     deadline: Duration,
 }
 
@@ -40,7 +40,6 @@ impl GateBuilder {
             source,
             clock,
             audit: Audit::Undecided,
-            max_age: DEFAULT_MAX_AGE,
             deadline: DEFAULT_DEADLINE,
         }
     }
@@ -54,12 +53,6 @@ impl GateBuilder {
     /// Records nothing. For hosts that keep their own trail.
     pub fn unrecorded(mut self) -> Self {
         self.audit = Audit::Unrecorded;
-        self
-    }
-
-    /// Sets how old an observation may be; 300 s by default, and zero to look devices up every time.
-    pub const fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
         self
     }
 
@@ -86,11 +79,11 @@ impl GateBuilder {
         };
         Ok(Gate {
             inner: Arc::new(Inner {
-                policies: self.policies,
+                policies: ArcSwap::from_pointee(self.policies),
+                reloading: Mutex::new(()),
                 source: self.source,
                 clock: self.clock,
                 recorder,
-                max_age: self.max_age,
                 deadline: self.deadline,
             }),
         })

@@ -1,7 +1,7 @@
 use chronicle::TraceParent;
 use intune_core::{AccordTemplate, Principal};
 
-use crate::DeviceIdentity;
+use crate::{Asker, DeviceIdentity};
 
 /// A request for authority.
 #[derive(Clone, Debug)]
@@ -9,6 +9,7 @@ pub struct GateRequest<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) template: &'a AccordTemplate,
     pub(crate) device: DeviceIdentity,
+    pub(crate) delegator: Option<DeviceIdentity>,
     pub(crate) live: bool,
     pub(crate) traceparent: Option<TraceParent>,
 }
@@ -25,9 +26,21 @@ impl<'a> GateRequest<'a> {
             principal,
             template,
             device,
+            delegator: None,
             live: false,
             traceparent: None,
         }
+    }
+
+    /// Adds the device of whoever the principal's delegate acts for, as *their* token names it.
+    ///
+    /// Only from a token of theirs that was verified by itself, for the same principal, and never from what the delegate
+    /// says. It counts where the template says so ([`Delegates`](crate::Delegates)), the principal has a delegate, and
+    /// the delegate's own token names no device.
+    #[must_use]
+    pub const fn delegator(mut self, device: DeviceIdentity) -> Self {
+        self.delegator = Some(device);
+        self
     }
 
     /// Has the device looked up, whatever is cached, and takes nothing older for an answer, not even where policy
@@ -43,5 +56,16 @@ impl<'a> GateRequest<'a> {
     pub fn with_traceparent(mut self, traceparent: Option<TraceParent>) -> Self {
         self.traceparent = traceparent;
         self
+    }
+
+    /// Who asks, as far as the table is concerned.
+    pub(crate) fn asker(&self) -> Asker {
+        Asker {
+            device: self.device,
+            user: self.principal.object_id(),
+            delegator: self
+                .delegator
+                .filter(|_| self.principal.delegate().is_some()),
+        }
     }
 }

@@ -6,7 +6,7 @@ mod rules;
 use intune_core::EntraDeviceId;
 
 pub use claims::{Claim, TokenClaims};
-pub use rules::{IdentityRules, IssuerRule};
+pub use rules::{Confirmation, IdentityRules, IssuerRule};
 
 /// The device that a verified token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,4 +17,16 @@ pub enum DeviceIdentity {
     Present(EntraDeviceId),
     /// The token names something that can't be a device, or that it has no business to name.
     Invalid,
+}
+
+impl DeviceIdentity {
+    /// The name in records: `absent`, `present`, `invalid`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Present(_) => "present",
+            Self::Invalid => "invalid",
+        }
+    }
 }

@@ -19,6 +19,17 @@ pub struct IssuerRule {
     issuer: String,
     claim: String,
     tenant: Option<String>,
+    confirmed: bool,
+}
+
+/// A key that the host has seen its caller hold, by its thumbprint: base64url of SHA-256, without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation<'a> {
+    /// The public key of a DPoP proof; `jkt` of [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449#section-6.1).
+    Jwk(&'a str),
+    /// The client certificate of mutual TLS; `x5t#S256` of
+    /// [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705#section-3.1).
+    Certificate(&'a str),
 }
 
 impl IssuerRule {
@@ -34,6 +45,7 @@ impl IssuerRule {
             issuer: issuer.into(),
             claim: ENTRA_DEVICE_CLAIM.to_owned(),
             tenant: Some(tenant.to_string()),
+            confirmed: false,
         })
     }
 
@@ -45,7 +57,19 @@ impl IssuerRule {
             issuer: issuer.into(),
             claim: claim.into(),
             tenant: None,
+            confirmed: false,
         }
+    }
+
+    /// Demands that tokens are bound to a key by `cnf` ([RFC 7800](https://www.rfc-editor.org/rfc/rfc7800)), and that
+    /// the caller holds it: only then does a token show that the caller *is* the device.
+    ///
+    /// A token that isn't, or whose key the host doesn't give to
+    /// [`identify_confirmed`](IdentityRules::identify_confirmed), names an invalid device.
+    #[must_use]
+    pub const fn confirmed(mut self) -> Self {
+        self.confirmed = true;
+        self
     }
 }
 
@@ -84,6 +108,17 @@ impl IdentityRules {
     /// Finds the device that a token names. Only for tokens whose signature and issuer were verified.
     #[must_use]
     pub fn identify(&self, claims: &TokenClaims) -> DeviceIdentity {
+        self.identify_confirmed(claims, None)
+    }
+
+    /// Finds the device that a token names, given the key that the host has verified its caller to hold, by a client
+    /// certificate or a DPoP proof.
+    #[must_use]
+    pub fn identify_confirmed(
+        &self,
+        claims: &TokenClaims,
+        key: Option<Confirmation<'_>>,
+    ) -> DeviceIdentity {
         let issuer = claims.text("iss");
         let Some(rule) = self
             .rules
@@ -92,7 +127,7 @@ impl IdentityRules {
         else {
             return self.without_rule(claims);
         };
-        if !rule.tenant_fits(claims) {
+        if !rule.tenant_fits(claims) || !rule.is_confirmed(claims, key) {
             return DeviceIdentity::Invalid;
         }
         match claims.claim(&rule.claim) {
@@ -126,6 +161,21 @@ impl IssuerRule {
             // Without a tenant, a device can't be believed, but there need not be one.
             Claim::Absent => claims.claim(&self.claim) == Claim::Absent,
             Claim::Present(_) | Claim::Repeated => false,
+        }
+    }
+
+    fn is_confirmed(&self, claims: &TokenClaims, key: Option<Confirmation<'_>>) -> bool {
+        match (claims.claim("cnf"), key) {
+            _ if !self.confirmed => true,
+            (Claim::Present(bound), Some(Confirmation::Jwk(held))) => {
+                bound.get("jkt").and_then(Value::as_str) == Some(held)
+            }
+            (Claim::Present(bound), Some(Confirmation::Certificate(held))) => {
+                bound.get("x5t#S256").and_then(Value::as_str) == Some(held)
+            }
+            // Unbound, a device can't be believed, but there need not be one.
+            (Claim::Absent, _) => claims.claim(&self.claim) == Claim::Absent,
+            (Claim::Present(_), None) | (Claim::Repeated, _) => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use chronicle::events;
 use clock::Timestamp;
 use compliance_gate::{Decision, DeviceIdentity};
-use intune_core::{AccordTemplate, DelegationScope, Principal, ScopeTemplate};
+use intune_core::{AccordTemplate, DelegationScope, Principal};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header,
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
@@ -65,8 +65,6 @@ pub struct Grant<'a> {
     pub principal: &'a Principal,
     /// Under which accord.
     pub template: &'a AccordTemplate,
-    /// What the accord gives by default.
-    pub scope: &'a ScopeTemplate,
     /// The device that the principal's token names.
     pub device: DeviceIdentity,
     /// Why it may be.
@@ -116,7 +114,6 @@ impl Issuer {
         let Grant {
             principal,
             template,
-            scope,
             device,
             decision,
             token_expires_at,
@@ -128,11 +125,7 @@ impl Issuer {
             .map_or(expires_at, |until| expires_at.min(until));
         let id = Uuid::new_v4().to_string();
         let device_compliance = decision.evidence().map(|evidence| json!(evidence));
-        let scope = match &device_compliance {
-            Some(_) => scope.until(expires_at),
-            // Who was let through without a look at any device operates none.
-            None => DelegationScope::until(expires_at),
-        };
+        let scope = decision.delegation_scope(expires_at);
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clock::Clock;
 use compliance_gate::{Gate, GateRequest};
+use intune_core::Operation;
 use intune_mcp::{Admission, Caller, CallerVerifier, Liveness, Readmission, VerifyError};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -74,11 +75,21 @@ impl Readmission for AskGate {
             Liveness::Cached => request,
         };
         let decision = self.gate.evaluate(&request).await;
-        if decision.is_allow() {
+        let limit = decision.capability_limit();
+        let within = |limit: &[_]| {
+            let mut operations = Operation::ALL.into_iter();
+            operations.all(|it| !invocation.scope().allows(it) || limit.contains(&it.capability()))
+        };
+        // Broken glass lets nobody use what they were given before, beyond what it gives itself.
+        if decision.is_allow() && limit.is_none_or(within) {
             return Admission::Allowed;
         }
         Admission::Denied {
-            reason: decision.reason().as_str().into(),
+            reason: decision
+                .would_reason()
+                .unwrap_or(decision.reason())
+                .as_str()
+                .into(),
             retry_after: decision.retry_after(),
         }
     }

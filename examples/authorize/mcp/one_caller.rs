@@ -47,7 +47,6 @@ pub async fn caller(
     let issued = host.issuer.issue(Grant {
         principal: &token.principal,
         template,
-        scope: host.gate.policies().delegation_scope(template),
         device,
         decision: &decision,
         token_expires_at: token.expires_at,

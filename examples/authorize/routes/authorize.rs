@@ -39,7 +39,6 @@ pub(super) async fn authorize(
         let issued = host.issuer.issue(Grant {
             principal: &token.principal,
             template: &template,
-            scope: host.gate.policies().delegation_scope(&template),
             device,
             decision: &decision,
             token_expires_at: token.expires_at,
@@ -53,13 +52,14 @@ pub(super) async fn authorize(
         };
     }
     let body = Json(json!({"decision": decision}));
-    Ok(match decision.retry_after() {
-        Some(delay) => {
-            let seconds = delay.as_secs_f64().ceil().max(1.0);
-            let retry_after = [(RETRY_AFTER, format!("{seconds:.0}"))];
-            (StatusCode::SERVICE_UNAVAILABLE, retry_after, body).into_response()
+    let answer = decision.http_answer();
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::FORBIDDEN);
+    Ok(match answer.retry_after_seconds {
+        Some(seconds) => {
+            let retry_after = [(RETRY_AFTER, seconds.to_string())];
+            (status, retry_after, body).into_response()
         }
-        None => (StatusCode::FORBIDDEN, body).into_response(),
+        None => (status, body).into_response(),
     })
 }
 

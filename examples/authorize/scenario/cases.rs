@@ -37,7 +37,7 @@ fn policies() -> Result<Policies, Failure> {
             REPORTED.parse()?,
             PolicyLayer::new().required(true).mode(Mode::ReportOnly),
         )
-        .conditions(setup::demanding())
+        .global(setup::demanding())
         .build()?)
 }
 

@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chronicle::{JsonlSink, Sink};
 use clock::{Clock, SystemClock};
-use compliance_gate::{CachedCompliance, Conditions, Gate, GateConfig, Policies};
+use compliance_gate::{CachedCompliance, Gate, GateConfig, Policies, PolicyLayer};
 use entra_auth::http::HttpClient;
 use env_config::{ConfigError, Environment};
 use intune_core::{ApprovalRule, ComplianceSource, DirectoryCompliance};
@@ -104,9 +104,11 @@ pub fn from_env(environment: &Environment, args: &Args) -> Result<Setup, Failure
     } else {
         (gate?, None)
     };
+    for warning in gate.warnings(clock.now().wall) {
+        tracing::warn!("{warning}");
+    }
     let setup = build(Parts {
         policies: gate.policies().clone(),
-        max_age: gate.cache_ttl(),
         tenant,
         clock,
         environment,
@@ -126,7 +128,6 @@ pub fn with_policies(sim: &Sim, args: &Args, policies: Policies) -> Result<Setup
     let environment = environment_of(sim);
     build(Parts {
         policies,
-        max_age: GateConfig::from_env(&environment)?.cache_ttl(),
         tenant: Some(TenantConfig::from_env(&environment)?),
         clock: Arc::new(SystemClock::new()),
         environment: &environment,
@@ -134,17 +135,16 @@ pub fn with_policies(sim: &Sim, args: &Args, policies: Policies) -> Result<Setup
     })
 }
 
-/// Conditions of the scenario, which shows every row of the table.
+/// The global layer of the scenario, which shows every row of the table.
 #[must_use]
-pub fn demanding() -> Conditions {
-    Conditions::new()
+pub fn demanding() -> PolicyLayer {
+    PolicyLayer::new()
         .bind_subject(true)
-        .max_check_in_age(std::time::Duration::from_secs(30 * 24 * 3600))
+        .max_check_in_age(Some(Duration::from_secs(30 * 24 * 3600)))
 }
 
 struct Parts<'a> {
     policies: Policies,
-    max_age: Duration,
     tenant: Option<TenantConfig>,
     clock: Arc<dyn Clock>,
     environment: &'a Environment,
@@ -154,7 +154,6 @@ struct Parts<'a> {
 fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
     let Parts {
         policies,
-        max_age,
         tenant,
         clock,
         environment,
@@ -181,8 +180,8 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         // A gate that is off asks nobody.
         None => Arc::new(nobody::Nobody),
     };
+    let max_age = policies.unlisted().policy().max_age;
     let gate = Gate::builder(policies, Arc::clone(&source), Arc::clone(&clock))
-        .max_age(max_age)
         .chronicle(sink.clone(), ISSUER.parse()?)
         .build()?;
     let operations = match &devices {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, Receipt, Record, Sink};
-use compliance_gate::{Conditions, Mode, OnAuditFailure, Policies, PolicyLayer};
+use compliance_gate::{Mode, OnAuditFailure, Policies, PolicyLayer};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -58,8 +58,8 @@ async fn what_cannot_be_recorded_is_not_allowed() {
 #[tokio::test]
 async fn a_policy_may_do_without_a_record() {
     let tenant = Tenant::start().await;
-    let conditions = Conditions::new().on_audit_failure(OnAuditFailure::BestEffort);
-    let best_effort = Policies::builder().conditions(conditions).build().unwrap();
+    let best_effort = PolicyLayer::new().on_audit_failure(OnAuditFailure::BestEffort);
+    let best_effort = Policies::builder().global(best_effort).build().unwrap();
     let report = PolicyLayer::new().required(true).mode(Mode::ReportOnly);
     let reporting = Policies::builder().template("device-management".parse().unwrap(), report);
     for policies in [best_effort, reporting.build().unwrap()] {

@@ -333,7 +333,7 @@ async fn silence_ends_at_the_deadline() {
     tenant.devices(|_| Answer::Silence);
     let policies = Policies::builder().build().unwrap();
     let deadline = Duration::from_millis(500);
-    let host = Running::decided_by(&tenant, policies, deadline, Duration::from_secs(300)).await;
+    let host = Running::decided_by(&tenant, policies, deadline).await;
     let token = tenant.token(json!({}));
     let answer = host.authorize(&token, "device-management").await;
     unavailable(&answer, "silence");

@@ -10,6 +10,7 @@
 mod answer;
 mod audit;
 mod binary;
+mod break_glass;
 mod cache;
 mod ceremonies;
 mod check;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clock::Timestamp;
-use compliance_gate::{Conditions, OnOutage, Policies};
+use compliance_gate::{OnOutage, Policies, PolicyLayer};
 use serde_json::json;
 
 use crate::{
@@ -13,15 +13,16 @@ use crate::{
 
 const BOUND: Duration = Duration::from_secs(60);
 
-async fn always_live(tenant: &Tenant, conditions: Conditions, deadline: Duration) -> Running {
-    let policies = Policies::builder().conditions(conditions).build().unwrap();
-    Running::decided_by(tenant, policies, deadline, Duration::ZERO).await
+async fn always_live(tenant: &Tenant, layer: PolicyLayer, deadline: Duration) -> Running {
+    let layer = layer.max_age(Duration::ZERO);
+    let policies = Policies::builder().global(layer).build().unwrap();
+    Running::decided_by(tenant, policies, deadline).await
 }
 
 #[tokio::test]
 async fn the_last_known_state_serves_in_an_outage_and_in_no_refusal() {
     let tenant = Tenant::start().await;
-    let lenient = Conditions::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND });
+    let lenient = PolicyLayer::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND });
     let host = always_live(&tenant, lenient, Duration::from_secs(3)).await;
     let token = tenant.token(json!({}));
     let ask = || host.authorize(&token, "device-management");
@@ -71,7 +72,7 @@ async fn the_last_known_state_serves_in_an_outage_and_in_no_refusal() {
 async fn what_was_bad_when_last_known_stays_bad() {
     let tenant = Tenant::start().await;
     tenant.devices(|_| page(&[device("noncompliant")]));
-    let lenient = Conditions::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND });
+    let lenient = PolicyLayer::new().on_outage(OnOutage::LastKnownGood { max_age: BOUND });
     let host = always_live(&tenant, lenient, BOUND).await;
     let token = tenant.token(json!({}));
     host.authorize(&token, "device-management").await;
@@ -83,7 +84,7 @@ async fn what_was_bad_when_last_known_stays_bad() {
 #[tokio::test]
 async fn by_default_an_outage_denies_though_the_state_is_known() {
     let tenant = Tenant::start().await;
-    let host = always_live(&tenant, Conditions::new(), BOUND).await;
+    let host = always_live(&tenant, PolicyLayer::new(), BOUND).await;
     let token = tenant.token(json!({}));
     host.authorize(&token, "device-management").await;
     tenant.devices(|_| Answer::text(503, ""));

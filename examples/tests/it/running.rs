@@ -10,7 +10,7 @@ use authorize_host::{
 };
 use chronicle::{JsonlSink, Sink};
 use clock::{Clock, SystemClock};
-use compliance_gate::{CachedCompliance, Gate, GateBuilder, Policies};
+use compliance_gate::{CachedCompliance, Gate, GateBuilder, Policies, PolicyLayer};
 use entra_auth::EntraConfig;
 use env_config::Environment;
 use http::{HeaderMap, Method, StatusCode};
@@ -120,13 +120,12 @@ impl Running {
         tenant: &Tenant,
         policies: Policies,
         deadline: Duration,
-        max_age: Duration,
     ) -> Self {
         let (host, files) = Self::unserved(tenant);
         let chronicle = files.path().join("decisions.jsonl");
         let sink = Arc::new(JsonlSink::open(&chronicle).unwrap());
         let gate = gate(tenant, policies, sink, Arc::new(SystemClock::new()));
-        let gate = gate.deadline(deadline).max_age(max_age).build().unwrap();
+        let gate = gate.deadline(deadline).build().unwrap();
         Self::serving(Host { gate, ..host }, files, chronicle).await
     }
 
@@ -154,8 +153,9 @@ impl Running {
         let (host, files) = Self::unserved(tenant);
         let chronicle = files.path().join("decisions.jsonl");
         let sink = Arc::new(JsonlSink::open(&chronicle).unwrap());
-        let gate = gate(tenant, Policies::builder().build().unwrap(), sink, clock);
-        let gate = gate.max_age(Duration::from_secs(86_400)).build().unwrap();
+        let day = PolicyLayer::new().max_age(Duration::from_secs(86_400));
+        let policies = Policies::builder().global(day).build().unwrap();
+        let gate = gate(tenant, policies, sink, clock).build().unwrap();
         Self::serving(Host { gate, ..host }, files, chronicle).await
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use clock::{Clock as _, ManualClock};
-use compliance_gate::{Conditions, Grace, Policies};
+use compliance_gate::{Grace, Policies, PolicyLayer};
 use serde_json::{Value, json};
 
 use crate::{
@@ -150,18 +150,18 @@ async fn row_9_a_device_on_its_way_out_is_denied() {
     }
 }
 
-async fn under_conditions(conditions: Conditions, record: Value, claims: Value) -> String {
+async fn under_layer(layer: PolicyLayer, record: Value, claims: Value) -> String {
     let tenant = Tenant::start().await;
     tenant.devices(move |_| page(&[changed(device("compliant"), record.clone())]));
-    let policies = Policies::builder().conditions(conditions).build().unwrap();
-    let host = Running::decided_by(&tenant, policies, LONG, LONG).await;
+    let policies = Policies::builder().global(layer.max_age(LONG));
+    let host = Running::decided_by(&tenant, policies.build().unwrap(), LONG).await;
     let token = tenant.token(claims);
     host.authorize(&token, "device-management").await.line()
 }
 
 #[tokio::test]
 async fn row_10_a_device_of_somebody_else_is_denied_where_the_policy_binds_the_subject() {
-    let bound = Conditions::new().bind_subject(true);
+    let bound = PolicyLayer::new().bind_subject(true);
     let other = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee";
     for (record, claims, expected) in [
         (json!({}), json!({}), "200 compliant live"),
@@ -192,13 +192,13 @@ async fn row_10_a_device_of_somebody_else_is_denied_where_the_policy_binds_the_s
             "403 subject_mismatch live",
         ),
     ] {
-        assert_eq!(under_conditions(bound, record, claims).await, expected);
+        assert_eq!(under_layer(bound, record, claims).await, expected);
     }
 }
 
 #[tokio::test]
 async fn row_11_a_device_that_has_long_been_silent_is_denied() {
-    let month = Conditions::new().max_check_in_age(Duration::from_secs(30 * 24 * 3600));
+    let month = PolicyLayer::new().max_check_in_age(Some(Duration::from_secs(30 * 24 * 3600)));
     let old = now().saturating_sub(Duration::from_secs(31 * 24 * 3600));
     for never in [
         json!(old),
@@ -207,10 +207,10 @@ async fn row_11_a_device_that_has_long_been_silent_is_denied() {
         json!(7),
     ] {
         let record = json!({"lastSyncDateTime": never});
-        let line = under_conditions(month, record, json!({})).await;
+        let line = under_layer(month, record, json!({})).await;
         assert_eq!(line, "403 device_stale live", "{never}");
     }
-    let line = under_conditions(month, json!({}), json!({})).await;
+    let line = under_layer(month, json!({}), json!({})).await;
     assert_eq!(line, "200 compliant live");
 }
 
@@ -243,11 +243,11 @@ async fn rows_12_and_13_grace_counts_until_it_expires() {
     }
 
     let min_remaining = Duration::from_secs(3600);
-    let demanding = Conditions::new().grace(Grace::UntilExpiry { min_remaining });
-    let line = under_conditions(demanding, grace(at(600)), json!({})).await;
+    let demanding = PolicyLayer::new().in_grace_period(Grace::UntilExpiry { min_remaining });
+    let line = under_layer(demanding, grace(at(600)), json!({})).await;
     assert_eq!(line, "403 noncompliant live");
-    let none = Conditions::new().grace(Grace::Deny);
-    let line = under_conditions(none, grace(at(600)), json!({})).await;
+    let none = PolicyLayer::new().in_grace_period(Grace::Deny);
+    let line = under_layer(none, grace(at(600)), json!({})).await;
     assert_eq!(line, "403 in_grace_period live");
 }
 

@@ -1,10 +1,15 @@
-use std::{fs::File, io::Read as _, sync::Arc, time::Duration};
+mod file;
 
-use clock::Clock;
+use std::{sync::Arc, time::Duration};
+
+use clock::{Clock, Timestamp};
 use env_config::{ConfigError, Environment, Reader};
 use intune_core::ComplianceSource;
 
-use crate::{CachedCompliance, Gate, GateBuilder, Policies, PolicyFile, PolicyLayer};
+use crate::{
+    CachedCompliance, Gate, GateBuilder, Policies, PolicyError, PolicyLayer, PolicyWarning, Setting,
+};
+use file::NamedFile;
 
 const ENABLED: &str = "INTUNE_ENABLED";
 const REQUIRED: &str = "INTUNE_COMPLIANCE_REQUIRED";
@@ -28,9 +33,7 @@ const SWITCHED_OFF: [&str; 12] = [
     "ENTRA_AUTHORITY_HOST",
 ];
 
-const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(300);
 const MAX_CACHE_TTL: u64 = 86_400;
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The gate's settings, from the environment.
 ///
@@ -40,7 +43,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// | `INTUNE_COMPLIANCE_REQUIRED` | `false` | whether compliance is required where no template says |
 /// | `INTUNE_COMPLIANCE_STRICT` | `false` | whether a token without a device is then denied |
 /// | `INTUNE_COMPLIANCE_CACHE_TTL` | `300` | whole seconds, 0 (always live) to 86400 |
-/// | `INTUNE_ACCORD_POLICIES` | – | the path of a [`PolicyFile`], at most 1 MiB |
+/// | `INTUNE_ACCORD_POLICIES` | – | the path of a [`PolicyFile`](crate::PolicyFile), at most 1 MiB |
+///
+/// The second to fourth are settings of the global layer, as is `[global]` in the file: what both set, they must set alike.
 ///
 /// ```
 /// use compliance_gate::GateConfig;
@@ -57,8 +62,10 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct GateConfig {
     enabled: bool,
+    /// What the environment sets, for the next reading of the file.
+    layer: PolicyLayer,
+    path: Option<String>,
     policies: Policies,
-    cache_ttl: Duration,
     warning: Option<String>,
 }
 
@@ -94,10 +101,8 @@ impl GateConfig {
 
         let required = reader.boolean(REQUIRED);
         let strict = reader.boolean(STRICT);
-        let cache_ttl = reader
-            .optional(CACHE_TTL, parse_ttl)
-            .unwrap_or(DEFAULT_CACHE_TTL);
-        let file = reader.optional(POLICIES, read_file);
+        let max_age = reader.optional(CACHE_TTL, parse_ttl);
+        let file = reader.optional(POLICIES, NamedFile::read);
 
         let asks_for_checks =
             required == Some(true) || strict == Some(true) || environment.is_set(POLICIES);
@@ -108,19 +113,25 @@ impl GateConfig {
             );
         }
 
-        let mut global = PolicyLayer::new();
+        let mut layer = PolicyLayer::new();
         if let Some(required) = required {
-            global = global.required(required);
+            layer = layer.required(required);
         }
         if let Some(strict) = strict {
-            global = global.strict(strict);
+            layer = layer.strict(strict);
         }
-        let policies = Policies::builder()
-            .global(global)
-            .file(file.unwrap_or_default())
-            .build();
-        let policies = policies.unwrap_or_else(|error| {
-            reader.problem(POLICIES, error.to_string());
+        if let Some(max_age) = max_age {
+            layer = layer.max_age(max_age);
+        }
+        let policies = file::build(layer, file.as_ref());
+        let policies = policies.unwrap_or_else(|(error, told)| {
+            for variable in contradicted(&error) {
+                reader.problem(
+                    variable,
+                    "differs from what `[global]` of the policy file says",
+                );
+            }
+            reader.problem(POLICIES, told);
             Policies::disabled()
         });
         reader.finish()?;
@@ -133,8 +144,9 @@ impl GateConfig {
         };
         Ok(Self {
             enabled,
+            layer,
+            path: file.map(NamedFile::into_path),
             policies,
-            cache_ttl,
             warning: None,
         })
     }
@@ -150,8 +162,9 @@ impl GateConfig {
         }
         Self {
             enabled: false,
+            layer: PolicyLayer::new(),
+            path: None,
             policies: Policies::disabled(),
-            cache_ttl: DEFAULT_CACHE_TTL,
             warning: Some(warning),
         }
     }
@@ -168,17 +181,26 @@ impl GateConfig {
         &self.policies
     }
 
-    /// How old an observation may be.
+    /// How old an observation may be where no template says: 300 s, if nobody does.
     #[must_use]
-    pub const fn cache_ttl(&self) -> Duration {
-        self.cache_ttl
+    pub fn cache_ttl(&self) -> Duration {
+        self.policies.unlisted().policy().max_age
     }
 
     /// Starts a gate with these settings, and a [`CachedCompliance`] around `live`, which is to be the live
     /// source itself. [`Gate::invalidate`] reaches that cache.
     pub fn gate(&self, live: Arc<dyn ComplianceSource>, clock: Arc<dyn Clock>) -> GateBuilder {
         let source = Arc::new(CachedCompliance::new(live));
-        Gate::builder(self.policies.clone(), source, clock).max_age(self.cache_ttl)
+        Gate::builder(self.policies.clone(), source, clock)
+    }
+
+    /// What in the policy is likely not meant; nothing, if the gate is off.
+    #[must_use]
+    pub fn warnings(&self, now: Timestamp) -> Vec<PolicyWarning> {
+        match self.enabled {
+            true => self.policies.warnings(now),
+            false => Vec::new(),
+        }
     }
 
     /// What an operator should be told, once.
@@ -198,15 +220,16 @@ fn parse_ttl(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-fn read_file(path: &str) -> Result<PolicyFile, String> {
-    let mut text = String::new();
-    let file =
-        File::open(path).map_err(|error| format!("the file can't be opened: {}", error.kind()))?;
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("the file can't be read: {}", error.kind()))?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err("the file is larger than 1 MiB".to_owned());
-    }
-    PolicyFile::parse(&text).map_err(|error| format!("the file is no policy: {error}"))
+/// The variables that make settings which the file makes otherwise.
+fn contradicted(error: &PolicyError) -> impl Iterator<Item = &'static str> {
+    let settings = match error {
+        PolicyError::Contradicted(settings) => settings.as_slice(),
+        PolicyError::Loosened(_) => &[],
+    };
+    settings.iter().filter_map(|setting| match setting {
+        Setting::Required => Some(REQUIRED),
+        Setting::Strict => Some(STRICT),
+        Setting::MaxAge => Some(CACHE_TTL),
+        _ => None,
+    })
 }

@@ -1,0 +1,60 @@
+//! Asking the source, within bounds.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    time::Duration,
+};
+
+use clock::Moment;
+use futures_util::future::{Either, select};
+use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure, SourceFailureKind};
+
+use super::Inner;
+use crate::{OnOutage, Policy, caught::caught};
+
+impl Inner {
+    pub(super) fn peek(&self, device: EntraDeviceId, freshness: Freshness) -> Option<Observation> {
+        let peek = AssertUnwindSafe(|| self.source.peek(device, freshness));
+        catch_unwind(peek).unwrap_or_default()
+    }
+
+    /// Asks the source, and gives up at the deadline. Also says what time it is then.
+    pub(super) async fn look_up(
+        &self,
+        device: EntraDeviceId,
+        freshness: Freshness,
+        policy: &Policy,
+    ) -> (Result<Observation, SourceFailure>, Moment) {
+        let answer = caught(async { self.source.compliance(device, freshness).await });
+        let answer = match select(pin!(answer), self.clock.sleep(self.deadline)).await {
+            Either::Left((answer, _)) => Some(answer),
+            Either::Right(((), _)) => None,
+        };
+        let now = self.clock.now();
+        match answer {
+            Some(answer) if now.since(freshness.now) < self.deadline => (answer, now),
+            // None came, or too late: the machine may have been suspended meanwhile.
+            _ => (Err(self.timed_out(device, freshness, policy)), now),
+        }
+    }
+
+    fn timed_out(
+        &self,
+        device: EntraDeviceId,
+        freshness: Freshness,
+        policy: &Policy,
+    ) -> SourceFailure {
+        let last_known = match policy.on_outage {
+            OnOutage::Deny => None,
+            OnOutage::LastKnownGood { .. } => {
+                let any_age = Freshness {
+                    max_age: Duration::MAX,
+                    ..freshness
+                };
+                self.peek(device, any_age)
+            }
+        };
+        SourceFailure::new(SourceFailureKind::TimedOut).with_last_known(last_known)
+    }
+}

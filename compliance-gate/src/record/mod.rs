@@ -1,0 +1,116 @@
+//! What a gate leaves in the chronicle.
+
+mod event;
+
+use std::{error::Error as _, panic::AssertUnwindSafe, sync::Arc};
+
+use chronicle::{Event, Record, RecordError, RecordId, Sink, Source, events};
+use clock::Timestamp;
+use futures_util::FutureExt as _;
+
+use crate::{BreakGlass, Decision, GateRequest, ReloadOrigin, Reloaded};
+
+pub(crate) use event::{not_own, policy};
+
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    sink: Arc<dyn Sink>,
+    source: Source,
+}
+
+impl Recorder {
+    pub(crate) fn new(sink: Arc<dyn Sink>, source: Source) -> Self {
+        Self { sink, source }
+    }
+
+    /// Appends the decision's event; whether it was taken.
+    pub(crate) async fn append(&self, request: &GateRequest<'_>, decision: &Decision) -> bool {
+        let event = event::checked(request, decision);
+        self.take(self.about(&event, request, decision)).await
+    }
+
+    /// Appends the event of an entry that breaks a decision; whether it was taken.
+    pub(crate) async fn append_break_glass(
+        &self,
+        request: &GateRequest<'_>,
+        decision: &Decision,
+        entry: &BreakGlass,
+    ) -> bool {
+        let would_reason = decision.would_reason.unwrap_or(decision.reason);
+        let event = events::BreakGlassUsed {
+            decision_id: decision.id.to_string(),
+            accord_template: request.template.to_string(),
+            principal: request.principal.into(),
+            would_reason: would_reason.as_str().into(),
+            device: event::device(decision),
+            entry_reason: entry.reason().to_owned(),
+            entry_starts_at: entry.starts_at(),
+            entry_expires_at: entry.expires_at(),
+            policy_digest: decision.policy.digest().to_owned(),
+        };
+        self.take(self.about(&event, request, decision)).await
+    }
+
+    /// Appends the event of another policy; whether it was taken.
+    pub(crate) async fn append_reload(
+        &self,
+        reloaded: &Reloaded,
+        origin: ReloadOrigin<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let event = events::PolicyReloaded {
+            old_digest: reloaded.old_digest.clone(),
+            new_digest: reloaded.new_digest.clone(),
+            source: origin.source.to_owned(),
+            requested_by: origin.requested_by.to_owned(),
+        };
+        self.take(Record::new(
+            &event,
+            &self.source,
+            RecordId::generate(now),
+            now,
+        ))
+        .await
+    }
+
+    fn about(
+        &self,
+        event: &impl Event,
+        request: &GateRequest<'_>,
+        decision: &Decision,
+    ) -> Result<Record, RecordError> {
+        let time = decision.made_at.wall;
+        let mut record = Record::new(event, &self.source, RecordId::generate(time), time)?;
+        if let Some(device) = decision.device {
+            record = record.subject(device.to_string());
+        }
+        if let Some(traceparent) = &request.traceparent {
+            record = record.traceparent(traceparent.clone());
+        }
+        Ok(record)
+    }
+
+    async fn take(&self, record: Result<Record, RecordError>) -> bool {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(%error, "a record could not be made");
+                return false;
+            }
+        };
+        let (id, event) = (record.id(), record.event_type().name());
+        let appended = AssertUnwindSafe(async { self.sink.append(record).await });
+        match appended.catch_unwind().await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                let cause = error.source().map(ToString::to_string);
+                tracing::error!(record = %id, event, %error, cause, "a record was not taken");
+                false
+            }
+            Err(_) => {
+                tracing::error!(record = %id, event, "the chronicle panicked");
+                false
+            }
+        }
+    }
+}
