@@ -10,7 +10,7 @@ mod identity;
 mod policy;
 mod record;
 
-pub use cache::CachedCompliance;
+pub use cache::{CacheBuilder, CacheCounters, CachedCompliance};
 pub use config::GateConfig;
 pub use decide::{Answer, Asker, Step, Verdict, decide};
 pub use decision::{Decision, DecisionId, Evidence, Outcome, Reason};
