@@ -3,7 +3,10 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use clock::Clock;
 use intune_core::ComplianceSource;
 
-use super::{CachedCompliance, lifetimes::{Lifetimes, nanos}};
+use super::{
+    CachedCompliance,
+    lifetimes::{Lifetimes, nanos},
+};
 
 const MAX_CAPACITY: usize = 1 << 22;
 const CAPACITY: usize = 100_000;

@@ -48,9 +48,7 @@ impl Kept {
             true => Kind::Denied,
             false => Kind::Allowed,
         };
-        let age = self
-            .lifetimes
-            .judge(kind, key.spread(), observed_at, asked);
+        let age = self.lifetimes.judge(kind, key.spread(), observed_at, asked);
         if age == Age::Over {
             return None;
         }

@@ -34,8 +34,8 @@ use intune_core::{
 
 use crate::caught::caught;
 pub use builder::CacheBuilder;
-use counters::Counted;
 pub use counters::CacheCounters;
+use counters::Counted;
 use flight::Flight;
 use flights::{Answer, Flights, Landing, Ticket};
 use kept::Kept;
@@ -218,11 +218,7 @@ impl ComplianceSource for CachedCompliance {
 }
 
 impl Inner {
-    fn join_or_begin(
-        self: &Arc<Self>,
-        device: EntraDeviceId,
-        asked: Freshness,
-    ) -> Flight<Landing> {
+    fn join_or_begin(self: &Arc<Self>, device: EntraDeviceId, asked: Freshness) -> Flight<Landing> {
         let (landed, begun) = (Cell::new(false), Cell::new(false));
         let flight = self.flights.join_or_begin(
             device,

@@ -47,9 +47,7 @@ impl Group {
     #[inline]
     pub(super) fn tagged(&self, tag: u8) -> impl Iterator<Item = (usize, u32)> {
         let differing = self.tags.load(Relaxed) ^ (LOW_BITS * u64::from(tag));
-        self.places(Ways(
-            differing.wrapping_sub(LOW_BITS) & !differing & TAKEN,
-        ))
+        self.places(Ways(differing.wrapping_sub(LOW_BITS) & !differing & TAKEN))
     }
 
     pub(super) fn taken(&self) -> impl Iterator<Item = (usize, u32)> {

@@ -266,7 +266,9 @@ impl Table {
             })
         };
         let used = |found: &Found<'_>| self.slab.slot(found.place).is_some_and(Slot::take_used);
-        nearby().find(|found| !used(found)).or_else(|| nearby().next())
+        nearby()
+            .find(|found| !used(found))
+            .or_else(|| nearby().next())
     }
 
     fn evict(&self, writer: &mut Writer, found: Found<'_>) {
