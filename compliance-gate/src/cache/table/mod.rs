@@ -16,8 +16,8 @@ use super::sync::{Mutex, MutexGuard, RandomState};
 /// What is kept of a device.
 pub(super) type Value = [u64; WORDS - 2];
 
-/// In how many groups, beginning with its own, a device can be.
-const WINDOW: usize = 8;
+/// In how many groups, beginning with its own, a device can be. The model has no time for so many.
+const WINDOW: usize = if cfg!(shuttle) { 2 } else { 8 };
 
 /// Devices are in the slots of a slab, and found by groups: each is in the one that its hash says, or shortly after.
 ///
