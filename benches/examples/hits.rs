@@ -66,20 +66,14 @@ fn main() {
         }
         "ttl" => {
             let ttl: ShardedTtlCache<EntraDeviceId, _> = ShardedTtlCache::new(MAX_AGE);
-            fleet
-                .devices
-                .iter()
-                .for_each(|&id| drop(ttl.set(id, known)));
+            fleet.devices.iter().for_each(|&id| _ = ttl.set(id, known));
             visits().for_each(|device| {
                 black_box(ttl.get(black_box(device))).expect("it is in the cache");
             });
         }
         "lru" => {
             let lru: ShardedLruCache<EntraDeviceId, _> = ShardedLruCache::new(100_000);
-            fleet
-                .devices
-                .iter()
-                .for_each(|&id| drop(lru.set(id, known)));
+            fleet.devices.iter().for_each(|&id| _ = lru.set(id, known));
             visits().for_each(|device| {
                 black_box(lru.get(black_box(device))).expect("it is in the cache");
             });

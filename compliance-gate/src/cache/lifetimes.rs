@@ -55,7 +55,7 @@ impl Lifetimes {
             return Age::Young;
         }
         let limit = own.min(nanos(asked.max_age));
-        let limit = limit - (limit >> 10) * (self.jitter * spread >> 16);
+        let limit = limit - (limit >> 10) * ((self.jitter * spread) >> 16);
         let age = age(asked.now, observed_at);
         if age >= limit {
             Age::Over

@@ -199,7 +199,7 @@ impl Table {
     #[inline]
     fn window(&self, key: Key) -> impl Iterator<Item = &Group> {
         let groups = self.groups.len();
-        let home = ((key.hash & 0xffff_ffff) * groups as u64 >> 32) as usize;
+        let home = (((key.hash & 0xffff_ffff) * groups as u64) >> 32) as usize;
         (home..home + WINDOW).map_while(move |at| {
             let wrapped = if at < groups { at } else { at - groups };
             self.groups.get(wrapped)
