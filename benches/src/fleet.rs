@@ -69,14 +69,14 @@ pub(crate) struct AllCompliant {
     asked: AtomicUsize,
 }
 
-/// A cache with room for these devices, and all of them in it as of `now`.
+/// A cache with room for these devices, or 100,000, and all of them in it as of `now`.
 ///
 /// # Panics
 ///
 /// If the source was not asked for each of them.
 #[must_use]
 pub fn filled_at(ids: &[EntraDeviceId], now: Moment) -> CachedCompliance {
-    let capacity = NonZeroUsize::new(ids.len()).unwrap_or(NonZeroUsize::MIN);
+    let capacity = NonZeroUsize::new(ids.len().max(100_000)).unwrap_or(NonZeroUsize::MIN);
     let source = Arc::new(AllCompliant::default());
     let cache = CachedCompliance::builder(source.clone()).capacity(capacity);
     let cache = cache.build();

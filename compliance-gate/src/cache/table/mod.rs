@@ -105,8 +105,8 @@ impl Entry<'_> {
 impl Table {
     /// With room for so many devices, and never more.
     pub(super) fn new(capacity: usize) -> Self {
-        // A quarter of the ways stays free, so that hardly ever a window is full before the table is.
-        let groups = (capacity.saturating_mul(4) / 3).div_ceil(WAYS).max(WINDOW);
+        // A third of the ways stays free, so that hardly ever a window is full before the table is.
+        let groups = (capacity.saturating_mul(3) / 2).div_ceil(WAYS).max(WINDOW);
         Self {
             groups: (0..groups).map(|_| Group::new()).collect(),
             slab: Slab::new(capacity),
