@@ -13,6 +13,7 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
 use intune_core::EntraDeviceId;
+use peers::Peers;
 
 struct Timed<'a> {
     group: BenchmarkGroup<'a, WallTime>,
@@ -20,7 +21,7 @@ struct Timed<'a> {
 }
 
 impl Measure for Timed<'_> {
-    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R) {
+    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync) {
         let visits = &self.visits;
         for devices in [DEVICES, 1] {
             self.group
@@ -31,7 +32,7 @@ impl Measure for Timed<'_> {
         }
     }
 
-    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R) {
+    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R + Sync) {
         self.group
             .bench_function(name, |bencher| bencher.iter(&path));
     }
@@ -48,7 +49,8 @@ fn cache_hit(criterion: &mut Criterion) {
         .sample_size(50)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    peers::measure(&fleet, &mut timed);
+    Peers::measure_rest(&mut timed);
+    Peers::new(&fleet).measure_gets(&mut timed);
     Hits::new(fleet).measure(&mut timed);
     timed.group.finish();
 }

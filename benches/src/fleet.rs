@@ -1,16 +1,23 @@
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use clock::{Clock as _, Moment, SystemClock};
+use compliance_gate::CachedCompliance;
 use intune_core::{
     ComplianceSource, ComplianceState, DeviceCompliance, EntraDeviceId, Finding, Freshness,
     Observation, SourceFailure,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use uuid::{Builder, Uuid};
+
+use crate::ready;
 
 /// How many devices there are.
 pub const DEVICES: usize = 10_000;
@@ -29,12 +36,19 @@ impl Fleet {
     #[must_use]
     pub fn new() -> Self {
         let mut random = StdRng::seed_from_u64(2026);
-        let devices: Vec<_> = (0..DEVICES)
-            .map(|_| id(Builder::from_random_bytes(random.random()).into_uuid()))
-            .collect();
+        let devices = Self::ids(DEVICES);
         let mut visits = devices.clone();
         visits.shuffle(&mut random);
         Self { devices, visits }
+    }
+
+    /// Makes so many random ids.
+    #[must_use]
+    pub fn ids(devices: usize) -> Vec<EntraDeviceId> {
+        let mut random = StdRng::seed_from_u64(2027);
+        (0..devices)
+            .map(|_| id(Builder::from_random_bytes(random.random()).into_uuid()))
+            .collect()
     }
 }
 
@@ -53,6 +67,32 @@ fn id(uuid: Uuid) -> EntraDeviceId {
 #[derive(Debug, Default)]
 pub(crate) struct AllCompliant {
     asked: AtomicUsize,
+}
+
+/// A cache with room for these devices, or 100,000, and all of them in it as of `now`.
+///
+/// # Panics
+///
+/// If the source was not asked for each of them.
+#[must_use]
+pub fn filled_at(ids: &[EntraDeviceId], now: Moment) -> CachedCompliance {
+    let capacity = NonZeroUsize::new(ids.len().max(100_000)).unwrap_or(NonZeroUsize::MIN);
+    let source = Arc::new(AllCompliant::default());
+    let cache = CachedCompliance::builder(source.clone()).capacity(capacity);
+    let cache = cache.build();
+    let max_age = Duration::from_secs(300);
+    for &device in ids {
+        ready(cache.compliance(device, Freshness { now, max_age }))
+            .expect("every device is compliant");
+    }
+    assert_eq!(source.asked(), ids.len());
+    cache
+}
+
+/// As [`filled_at`] the present.
+#[must_use]
+pub fn filled(ids: &[EntraDeviceId]) -> CachedCompliance {
+    filled_at(ids, SystemClock::new().now())
 }
 
 impl AllCompliant {

@@ -15,17 +15,17 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-pub use fleet::{DEVICES, Fleet};
+pub use fleet::{DEVICES, Fleet, filled, filled_at};
 pub use hits::Hits;
 use intune_core::EntraDeviceId;
 
 /// What is done with each path: it is timed, or its allocations are counted.
 pub trait Measure {
     /// Takes a path that begins with a device.
-    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R);
+    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync);
 
     /// Takes a path that no device has a part in.
-    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R);
+    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R + Sync);
 }
 
 /// The output of a future that waits for nothing, without a runtime to measure along.

@@ -11,7 +11,7 @@ struct Counts {
 }
 
 impl Measure for Counts {
-    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R) {
+    fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync) {
         let all = || {
             for device in &self.visits {
                 black_box(path(device));
@@ -23,7 +23,7 @@ impl Measure for Counts {
         self.by_name.insert(name.to_owned(), counted.count_total);
     }
 
-    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R) {
+    fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R + Sync) {
         self.by_device(name, |_| path());
     }
 }

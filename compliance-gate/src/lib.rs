@@ -11,7 +11,7 @@ mod policy;
 mod record;
 mod replay;
 
-pub use cache::CachedCompliance;
+pub use cache::{CacheBuilder, CacheCounters, CachedCompliance};
 pub use config::GateConfig;
 pub use decide::{Answer, Asker, DeviceOf, Step, Verdict, decide};
 pub use decision::{Decision, DecisionId, Evidence, HttpAnswer, Outcome, Reason, UnknownReason};

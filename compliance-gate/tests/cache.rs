@@ -4,10 +4,8 @@
 mod common;
 
 use std::{
-    collections::HashMap,
     fmt,
     future::{Future, poll_fn},
-    num::NonZeroUsize,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -24,7 +22,6 @@ use intune_core::{
     ComplianceSource, ComplianceState, EntraDeviceId, Finding, Freshness, Invalidation,
     MockComplianceSource, Observation, Served, SourceFailure, SourceFailureKind,
 };
-use proptest::prelude::*;
 
 const TTL: Duration = Duration::from_secs(300);
 
@@ -40,6 +37,11 @@ fn live(clock: &ManualClock) -> Freshness {
         now: clock.now(),
         max_age: Duration::ZERO,
     }
+}
+
+/// Whose observations are of an age that a test can foresee.
+fn cache(source: Arc<dyn ComplianceSource>) -> CachedCompliance {
+    CachedCompliance::builder(source).jitter_percent(0).build()
 }
 
 fn compliant() -> Result<Finding, SourceFailure> {
@@ -58,7 +60,7 @@ async fn a_hit_asks_nobody_and_says_so() {
         .expect_compliance()
         .times(1)
         .returning(move |_, freshness| Ok(Observation::live(freshness.now, finding)));
-    let cache = CachedCompliance::new(Arc::new(source));
+    let cache = cache(Arc::new(source));
     let clock = clock();
 
     let first = cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
@@ -72,7 +74,7 @@ async fn a_hit_asks_nobody_and_says_so() {
 #[tokio::test]
 async fn at_the_ttl_it_asks_again() {
     let source = Scripted::new(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
     clock.advance(TTL);
@@ -83,7 +85,7 @@ async fn at_the_ttl_it_asks_again() {
 #[tokio::test]
 async fn a_suspended_machine_does_not_keep_observations_young() {
     let source = Scripted::new(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
     clock.suspend(TTL);
@@ -94,7 +96,7 @@ async fn a_suspended_machine_does_not_keep_observations_young() {
 #[tokio::test]
 async fn live_means_live() {
     let source = Scripted::new(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     for _ in 0..3 {
         let observation = cache.compliance(entra_id(0), live(&clock)).await.unwrap();
@@ -107,7 +109,7 @@ async fn concurrent(
     answer: Result<Finding, SourceFailure>,
 ) -> (usize, Vec<Result<Observation, SourceFailure>>) {
     let source = Scripted::held(answer).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let begun = Arc::new(AtomicUsize::new(0));
     let callers: Vec<_> = (0..200)
@@ -153,7 +155,7 @@ async fn two_hundred_callers_share_one_failure_which_is_not_kept() {
     );
 
     let source = Scripted::new(Err(failure)).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     assert!(cache.compliance(entra_id(0), fresh(&clock)).await.is_err());
     source.answer(compliant());
@@ -163,7 +165,7 @@ async fn two_hundred_callers_share_one_failure_which_is_not_kept() {
 #[tokio::test]
 async fn devices_do_not_wait_for_each_other() {
     let source = Scripted::held(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let (slow, freshness) = (cache.clone(), fresh(&clock));
     let slow = tokio::spawn(async move { slow.compliance(entra_id(0), freshness).await });
@@ -178,7 +180,7 @@ async fn devices_do_not_wait_for_each_other() {
 #[tokio::test]
 async fn a_caller_who_leaves_hands_the_look_up_over() {
     let source = Scripted::held(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let spawn = || {
         let (cache, freshness) = (cache.clone(), fresh(&clock));
@@ -237,7 +239,7 @@ impl Wake for Woken {
 #[test]
 fn a_caller_who_was_woken_and_leaves_hands_the_look_up_over_too() {
     let source = Arc::new(Interrupted(Mutex::default()));
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let follower = {
         let (cache, freshness) = (cache.clone(), fresh(&clock));
@@ -269,7 +271,7 @@ fn a_caller_who_was_woken_and_leaves_hands_the_look_up_over_too() {
 #[tokio::test]
 async fn a_look_up_nobody_waits_for_ends_and_leaves_nothing() {
     let source = Scripted::held(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let (only, freshness) = (cache.clone(), fresh(&clock));
     let only = tokio::spawn(async move { only.compliance(entra_id(0), freshness).await });
@@ -300,7 +302,7 @@ impl ComplianceSource for Panicking {
 
 #[tokio::test]
 async fn a_panic_in_the_source_is_a_failure() {
-    let cache = CachedCompliance::new(Arc::new(Panicking));
+    let cache = cache(Arc::new(Panicking));
     for _ in 0..2 {
         let failure = cache
             .compliance(entra_id(0), fresh(&clock()))
@@ -313,7 +315,7 @@ async fn a_panic_in_the_source_is_a_failure() {
 #[tokio::test]
 async fn a_failure_carries_the_last_known_observation() {
     let source = Scripted::new(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let first = cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
     source.answer(Err(SourceFailure::new(SourceFailureKind::Unavailable)));
@@ -331,7 +333,7 @@ async fn a_failure_carries_the_last_known_observation() {
 #[tokio::test]
 async fn invalidation_reaches_every_layer() {
     let source = Scripted::new(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let managed = "11111111-2222-4333-8444-555555555555".parse().unwrap();
     for what in [
@@ -355,7 +357,7 @@ async fn a_look_up_under_way_cannot_bring_an_invalidated_state_back() {
         Invalidation::All,
     ] {
         let source = Scripted::held(compliant()).shared();
-        let cache = CachedCompliance::new(source.clone());
+        let cache = cache(source.clone());
         let clock = clock();
         let (caller, freshness) = (cache.clone(), fresh(&clock));
         let caller = tokio::spawn(async move { caller.compliance(entra_id(0), freshness).await });
@@ -383,7 +385,7 @@ async fn many_are_answered_in_their_order() {
         .lock()
         .unwrap()
         .insert(entra_id(1), Ok(Finding::NotFound));
-    let cache = CachedCompliance::new(source);
+    let cache = cache(source);
     let devices: Vec<_> = (0..40).map(entra_id).collect();
     let answers = cache.compliance_many(&devices, fresh(&clock())).await;
     assert_eq!(answers.len(), 40);
@@ -394,113 +396,9 @@ async fn many_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn the_number_of_devices_is_bounded() {
-    let source = Scripted::new(compliant()).shared();
-    let cache = CachedCompliance::with_capacity(source, NonZeroUsize::new(64).unwrap());
-    let clock = clock();
-    for n in 0..5_000 {
-        cache.compliance(entra_id(n), fresh(&clock)).await.unwrap();
-    }
-    let kept = (0..5_000)
-        .filter(|n| cache.peek(entra_id(*n), fresh(&clock)).is_some())
-        .count();
-    assert!(kept <= 1024, "{kept}");
-}
-
-#[derive(Clone, Debug)]
-enum Action {
-    Ask { device: u32, ttl: u64 },
-    Peek { device: u32, ttl: u64 },
-    Change { device: u32, answer: u8 },
-    Invalidate { device: Option<u32> },
-    Advance { seconds: u64 },
-}
-
-fn actions() -> impl Strategy<Value = Vec<Action>> {
-    let device = 0..3_u32;
-    let ttl = prop_oneof![Just(0), Just(60), Just(300)];
-    let action = prop_oneof![
-        4 => (device.clone(), ttl.clone()).prop_map(|(device, ttl)| Action::Ask { device, ttl }),
-        2 => (device.clone(), ttl).prop_map(|(device, ttl)| Action::Peek { device, ttl }),
-        2 => (device.clone(), 0..3_u8).prop_map(|(device, answer)| Action::Change { device, answer }),
-        1 => proptest::option::of(device).prop_map(|device| Action::Invalidate { device }),
-        2 => (1..200_u64).prop_map(|seconds| Action::Advance { seconds }),
-    ];
-    prop::collection::vec(action, 1..60)
-}
-
-proptest! {
-    /// The cache against a model: a map of what was seen when.
-    #[test]
-    fn it_behaves_like_a_map_with_ages(actions in actions()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let source = Scripted::new(compliant()).shared();
-        let cache = CachedCompliance::new(source.clone());
-        let clock = clock();
-        let mut truth: HashMap<u32, Result<Finding, SourceFailure>> = HashMap::new();
-        let mut seen: HashMap<u32, (u64, Finding)> = HashMap::new();
-        let mut elapsed = 0_u64;
-        for action in actions {
-            match action {
-                Action::Ask { device, ttl } => {
-                    let freshness = Freshness { now: clock.now(), max_age: Duration::from_secs(ttl) };
-                    let answer = runtime.block_on(cache.compliance(entra_id(device), freshness));
-                    let cached = seen.get(&device).filter(|(at, _)| elapsed - at < ttl).copied();
-                    let now = truth.get(&device).cloned().unwrap_or_else(compliant);
-                    match (cached, now) {
-                        (Some((_, finding)), _) => {
-                            let answer = answer.unwrap();
-                            prop_assert_eq!((answer.finding, answer.served), (finding, Served::Cache));
-                        }
-                        (None, Ok(finding)) => {
-                            let answer = answer.unwrap();
-                            prop_assert_eq!((answer.finding, answer.served), (finding, Served::Live));
-                            seen.insert(device, (elapsed, finding));
-                        }
-                        (None, Err(failure)) => {
-                            let answer = answer.unwrap_err();
-                            prop_assert_eq!(answer.kind(), failure.kind());
-                            let known = answer.last_known().map(|known| known.finding);
-                            prop_assert_eq!(known, seen.get(&device).map(|(_, finding)| *finding));
-                        }
-                    }
-                }
-                Action::Peek { device, ttl } => {
-                    let freshness = Freshness { now: clock.now(), max_age: Duration::from_secs(ttl) };
-                    let kept = cache.peek(entra_id(device), freshness).map(|kept| kept.finding);
-                    let expected = seen.get(&device).filter(|(at, _)| elapsed - at < ttl);
-                    prop_assert_eq!(kept, expected.map(|(_, finding)| *finding));
-                }
-                Action::Change { device, answer } => {
-                    let answer = match answer {
-                        0 => compliant(),
-                        1 => noncompliant(),
-                        _ => Err(SourceFailure::new(SourceFailureKind::Throttled)),
-                    };
-                    truth.insert(device, answer.clone());
-                    source.answers.lock().unwrap().insert(entra_id(device), answer);
-                }
-                Action::Invalidate { device: Some(device) } => {
-                    cache.invalidate(Invalidation::Device(entra_id(device)));
-                    seen.remove(&device);
-                }
-                Action::Invalidate { device: None } => {
-                    cache.invalidate(Invalidation::All);
-                    seen.clear();
-                }
-                Action::Advance { seconds } => {
-                    clock.advance(Duration::from_secs(seconds));
-                    elapsed += seconds;
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_panic_before_the_look_up_begins_is_a_failure_too() {
     // A mock without expectations panics when it is called, not when it is polled.
-    let cache = CachedCompliance::new(Arc::new(MockComplianceSource::new()));
+    let cache = cache(Arc::new(MockComplianceSource::new()));
     let failure = cache
         .compliance(entra_id(0), fresh(&clock()))
         .await
@@ -554,7 +452,7 @@ async fn ask(cache: &CachedCompliance, device: u32, freshness: Freshness) -> Wai
 #[tokio::test]
 async fn of_two_live_look_ups_the_one_that_began_later_is_kept() {
     let source = Arc::new(Directed::default());
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     // Both within one tick of the clock.
     let clock = clock();
     let older = ask(&cache, 0, live(&clock)).await;
@@ -575,7 +473,7 @@ async fn of_two_live_look_ups_the_one_that_began_later_is_kept() {
 #[tokio::test]
 async fn an_older_look_up_is_kept_if_the_later_one_fails() {
     let source = Arc::new(Directed::default());
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let older = ask(&cache, 0, live(&clock)).await;
     let later = ask(&cache, 0, live(&clock)).await;
@@ -586,19 +484,23 @@ async fn an_older_look_up_is_kept_if_the_later_one_fails() {
     assert!(cache.peek(entra_id(0), fresh(&clock)).is_some());
 }
 
-#[tokio::test]
-async fn nobody_joins_a_look_up_that_is_too_old_for_them() {
+/// The first look-up, of four who ask when it has gone on for so long, one of them after it.
+async fn who_joins(max_age: Duration, limit: Duration) {
     let source = Arc::new(Directed::default());
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
-    let first = ask(&cache, 0, fresh(&clock)).await;
-    clock.advance(TTL - Duration::from_millis(1));
-    let joins = ask(&cache, 0, fresh(&clock)).await;
+    let fresh = || Freshness {
+        now: clock.now(),
+        max_age,
+    };
+    let first = ask(&cache, 0, fresh()).await;
+    clock.advance(limit - Duration::from_millis(1));
+    let joins = ask(&cache, 0, fresh()).await;
     assert_eq!(source.begun(), 1);
     clock.advance(Duration::from_millis(1));
-    let begins = ask(&cache, 0, fresh(&clock)).await;
+    let begins = ask(&cache, 0, fresh()).await;
     assert_eq!(source.begun(), 2);
-    let joins_the_later = ask(&cache, 0, fresh(&clock)).await;
+    let joins_the_later = ask(&cache, 0, fresh()).await;
     assert_eq!(source.begun(), 2);
     source.end(0, compliant());
     source.end(1, noncompliant());
@@ -613,9 +515,19 @@ async fn nobody_joins_a_look_up_that_is_too_old_for_them() {
 }
 
 #[tokio::test]
+async fn nobody_joins_a_look_up_that_is_too_old_for_them() {
+    who_joins(Duration::from_secs(4), Duration::from_secs(4)).await;
+}
+
+#[tokio::test]
+async fn nobody_joins_a_look_up_that_has_had_its_time() {
+    who_joins(TTL, Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
 async fn invalidating_one_device_leaves_the_look_ups_of_others() {
     let source = Arc::new(Directed::default());
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let one = ask(&cache, 0, fresh(&clock)).await;
     let other = ask(&cache, 1, fresh(&clock)).await;
@@ -638,7 +550,7 @@ async fn invalidating_one_device_leaves_the_look_ups_of_others() {
 #[tokio::test]
 async fn a_look_up_that_is_voided_again_and_again_is_given_up() {
     let source = Arc::new(Directed::default());
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let waiting = ask(&cache, 0, fresh(&clock())).await;
     for n in 0..3 {
         cache.invalidate(Invalidation::All);
@@ -655,7 +567,7 @@ async fn a_look_up_that_is_voided_again_and_again_is_given_up() {
 #[tokio::test]
 async fn who_has_not_fetched_the_answer_yet_does_not_get_it_after_an_invalidation() {
     let source = Scripted::held(compliant()).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let mut first = cache.compliance(entra_id(0), fresh(&clock));
     let mut second = cache.compliance(entra_id(0), fresh(&clock));
@@ -673,7 +585,7 @@ async fn who_has_not_fetched_the_answer_yet_does_not_get_it_after_an_invalidatio
 #[tokio::test]
 async fn a_failure_is_for_those_who_waited_for_it() {
     let source = Scripted::held(Err(SourceFailure::new(SourceFailureKind::Unavailable))).shared();
-    let cache = CachedCompliance::new(source.clone());
+    let cache = cache(source.clone());
     let clock = clock();
     let mut first = cache.compliance(entra_id(0), fresh(&clock));
     let mut slow = cache.compliance(entra_id(0), fresh(&clock));
@@ -698,13 +610,13 @@ async fn any_record_of_a_device_can_be_the_one_that_is_invalidated() {
         Finding::Device(several),
         Finding::Conflicting { records: 2 },
     ] {
-        let cache = CachedCompliance::new(Scripted::new(Ok(finding)).shared());
+        let cache = cache(Scripted::new(Ok(finding)).shared());
         let clock = clock();
         cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
         cache.invalidate(Invalidation::ManagedDevice(other_record));
         assert_eq!(cache.peek(entra_id(0), fresh(&clock)), None, "{finding:?}");
     }
-    let cache = CachedCompliance::new(Scripted::new(compliant()).shared());
+    let cache = cache(Scripted::new(compliant()).shared());
     let clock = clock();
     cache.compliance(entra_id(0), fresh(&clock)).await.unwrap();
     cache.invalidate(Invalidation::ManagedDevice(other_record));

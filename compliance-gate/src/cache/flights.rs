@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     future::{Future, ready},
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use intune_core::{
@@ -31,9 +32,10 @@ pub(super) enum Landing {
 ///
 /// Beginning, landing, handing out and voiding exclude each other, which is what makes an invalidation final.
 /// The lock is held for a few look-ups in maps, and never on the path of a cache hit.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Flights {
     listed: Arc<Mutex<Listed>>,
+    boarding: Duration,
 }
 
 type Listed = HashMap<EntraDeviceId, Vec<Entry>>;
@@ -50,6 +52,14 @@ struct Entry {
 }
 
 impl Flights {
+    /// A flight may be joined for so long: nobody shall wait for one that will never end.
+    pub(super) fn new(boarding: Duration) -> Self {
+        Self {
+            listed: Arc::default(),
+            boarding,
+        }
+    }
+
     /// Joins the latest flight if its answer will be fresh enough; begins one otherwise. Under the lock,
     /// `landed` is asked first for what a flight may just have brought.
     pub(super) fn join_or_begin<F>(
@@ -67,13 +77,48 @@ impl Flights {
             let answer = Ok(observation.served(Served::Cache));
             return Flight::new(ready(Landing::Answer(answer, None)));
         }
-        let entries = listed.entry(device).or_default();
-        let latest = entries.last();
-        // A failure that has landed is for those who waited for it, not for who comes after.
-        let latest = latest.filter(|entry| !entry.landed && freshness.accepts(entry.asked.now));
+        let latest = listed.get(&device).and_then(|entries| entries.last());
+        let latest = latest.filter(|entry| {
+            let asked_at = entry.asked.now;
+            // A failure that has landed is for those who waited for it, not for who comes after.
+            !entry.landed
+                && freshness.accepts(asked_at)
+                && freshness.now.since(asked_at) < self.boarding
+        });
         if let Some(flight) = latest.and_then(|entry| entry.flight.upgrade()) {
             return flight;
         }
+        self.begin(&mut listed, device, freshness, fly)
+    }
+
+    /// Begins a flight that nobody waits for yet, unless one is under way. Under the lock, `is_wanted` is asked
+    /// first.
+    pub(super) fn begin_first<F>(
+        &self,
+        device: EntraDeviceId,
+        freshness: Freshness,
+        is_wanted: impl FnOnce() -> bool,
+        fly: impl FnOnce(Ticket) -> F,
+    ) -> Option<Flight<Landing>>
+    where
+        F: Future<Output = Landing> + Send + 'static,
+    {
+        let mut listed = self.lock();
+        let mut entries = listed.get(&device).into_iter().flatten();
+        let is_first = entries.all(|entry| entry.landed);
+        (is_first && is_wanted()).then(|| self.begin(&mut listed, device, freshness, fly))
+    }
+
+    fn begin<F>(
+        &self,
+        listed: &mut Listed,
+        device: EntraDeviceId,
+        freshness: Freshness,
+        fly: impl FnOnce(Ticket) -> F,
+    ) -> Flight<Landing>
+    where
+        F: Future<Output = Landing> + Send + 'static,
+    {
         let number = Arc::new(());
         let ticket = Ticket {
             flights: self.clone(),
@@ -82,7 +127,7 @@ impl Flights {
         };
         let flight = Flight::new(fly(ticket));
         if let Some(weak) = flight.downgrade() {
-            entries.push(Entry {
+            listed.entry(device).or_default().push(Entry {
                 number,
                 asked: freshness,
                 flight: weak,

@@ -1,47 +1,75 @@
 //! Observations kept in memory, and one look-up for all who ask at once.
 
+mod builder;
+mod counters;
 mod flight;
 mod flights;
+mod kept;
+mod lifetimes;
+mod packed;
+mod ripe;
 mod sync;
+mod table;
 
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{
+    cell::Cell,
+    fmt,
+    future::{Future, pending},
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, stream};
+use clock::{Clock, Moment};
+use futures_util::{
+    StreamExt as _,
+    future::{Either, select},
+    stream,
+};
 use intune_core::{
-    ComplianceSource, EntraDeviceId, Freshness, Invalidation, Observation, Served, SourceFailure,
+    ComplianceSource, EntraDeviceId, Freshness, Invalidation, Observation, SourceFailure,
     SourceFailureKind,
 };
 
 use crate::caught::caught;
+pub use builder::CacheBuilder;
+pub use counters::CacheCounters;
+use counters::Counted;
 use flight::Flight;
-use flights::{Answer, Flights, Landing, concerns};
-use sync::ShardedLruCache;
+use flights::{Answer, Flights, Landing, Ticket};
+use kept::Kept;
+use ripe::Ripe;
 
-const MAX_CAPACITY: usize = 1 << 22;
 /// How often a look-up that an invalidation voided is begun again.
 const ATTEMPTS: usize = 3;
-/// How many look-ups [`CachedCompliance::compliance_many`] has under way at once.
+/// How many look-ups [`CachedCompliance::compliance_many`] has under way at once, and how many
+/// [`CachedCompliance::refresh_until`].
 const CONCURRENCY: usize = 16;
-const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
 /// A cache around a [`ComplianceSource`], which is a source itself. Clones share it.
 ///
-/// - Whether an observation is fresh enough is judged when it is asked for, by [`Freshness`]: the cache has
-///   no time-out of its own. An observation too old to serve is kept for
-///   [`last_known`](SourceFailure::last_known) until the least recently used make room.
+/// - An observation serves as long as the asker's [`Freshness`] accepts it, and no longer than its state allows:
+///   a denied device that was repaired is looked up again after a minute. Lifetimes differ a little by device.
+/// - An observation too old to serve is kept for [`last_known`](SourceFailure::last_known), until others need the
+///   room; whoever accepts any age ([`Duration::MAX`]) is given it. Ids of no device have room of their own.
 /// - All who miss on one device at once share one look-up, its failure included, unless they ask for a live
 ///   answer. Failures aren't kept.
 /// - A look-up goes on as long as anybody waits for it, whoever began it.
 /// - An observation whose look-up began before an invalidation neither stays nor is handed out.
+/// - While [`refresh_until`](Self::refresh_until) runs, devices that are asked for often are looked up before their
+///   observation is too old, so that nobody waits for them.
 ///
 /// ```
 /// # use std::sync::Arc;
+/// # use clock::SystemClock;
 /// # use intune_core::{ComplianceSource, DirectoryCompliance};
 /// use compliance_gate::CachedCompliance;
 ///
 /// # fn with(live: DirectoryCompliance) {
-/// let source = CachedCompliance::new(Arc::new(live));
+/// let source = CachedCompliance::builder(Arc::new(live))
+///     .clock(Arc::new(SystemClock::new()))
+///     .build();
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -51,29 +79,73 @@ pub struct CachedCompliance {
 
 struct Inner {
     source: Arc<dyn ComplianceSource>,
-    kept: ShardedLruCache<EntraDeviceId, Observation>,
+    clock: Option<Arc<dyn Clock>>,
+    look_up_deadline: Duration,
+    kept: Kept,
     flights: Flights,
+    ripe: Ripe,
+    counted: Counted,
 }
 
 impl CachedCompliance {
-    /// A cache of about 100,000 devices.
+    /// A cache with the settings that a [`builder`](Self::builder) begins with.
     #[must_use]
     pub fn new(source: Arc<dyn ComplianceSource>) -> Self {
-        Self::with_capacity(source, DEFAULT_CAPACITY)
+        Self::builder(source).build()
     }
 
-    /// A cache of about so many devices, at most 4 million; the least recently used make room.
-    ///
-    /// Room for all of them, some 150 bytes each, is reserved at once.
-    #[must_use]
-    pub fn with_capacity(source: Arc<dyn ComplianceSource>, devices: NonZeroUsize) -> Self {
-        let kept = ShardedLruCache::new(devices.get().min(MAX_CAPACITY));
+    /// Starts a cache around `source`.
+    pub fn builder(source: Arc<dyn ComplianceSource>) -> CacheBuilder {
+        CacheBuilder::new(source)
+    }
+
+    fn with(settings: CacheBuilder) -> Self {
+        let kept = Kept::new(
+            settings.capacity,
+            settings.not_found_capacity,
+            settings.lifetimes,
+        );
         Self {
             inner: Arc::new(Inner {
-                source,
+                source: settings.source,
+                clock: settings.clock,
+                look_up_deadline: settings.look_up_deadline,
                 kept,
-                flights: Flights::default(),
+                flights: Flights::new(settings.look_up_deadline),
+                ripe: Ripe::default(),
+                counted: Counted::default(),
             }),
+        }
+    }
+
+    /// Looks up again what is asked for in the last quarter of its life, until `stop` completes.
+    ///
+    /// For the owner to spawn. Each observation is tried once; if that fails it serves on, and who asks when it is
+    /// too old waits. A device that was not found isn't looked up ahead. Does nothing without a
+    /// [`clock`](CacheBuilder::clock), and leaves out what it can't keep up with.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends what it does. Others who wait for one of its look-ups go on with it.
+    pub async fn refresh_until(&self, stop: impl Future<Output = ()> + Send) {
+        let refresh = async {
+            match &self.inner.clock {
+                Some(clock) => self.inner.refresh_ripe(clock.as_ref()).await,
+                None => pending().await,
+            }
+        };
+        select(pin!(stop), pin!(refresh)).await;
+    }
+
+    /// What has happened in this cache, and what is in it.
+    #[must_use]
+    pub fn counters(&self) -> CacheCounters {
+        let Inner { kept, counted, .. } = &*self.inner;
+        CacheCounters {
+            evictions: kept.evicted(),
+            devices: kept.found(),
+            not_found: kept.not_found(),
+            ..counted.read()
         }
     }
 }
@@ -100,11 +172,23 @@ impl ComplianceSource for CachedCompliance {
         Err(SourceFailure::new(SourceFailureKind::Interrupted))
     }
 
+    #[inline]
     fn peek(&self, device: EntraDeviceId, freshness: Freshness) -> Option<Observation> {
-        let kept = self.inner.kept.get(&device)?;
-        freshness
-            .accepts(kept.observed_at)
-            .then(|| kept.served(Served::Cache))
+        let Inner {
+            kept,
+            ripe,
+            counted,
+            ..
+        } = &*self.inner;
+        let served = kept.fresh(device, freshness, |entry, observed_at| {
+            if ripe.has_room() && entry.first_mention() {
+                ripe.put(device, observed_at);
+            }
+        });
+        if served.is_some() {
+            counted.hit();
+        }
+        served
     }
 
     async fn compliance_many(
@@ -122,41 +206,78 @@ impl ComplianceSource for CachedCompliance {
     fn invalidate(&self, what: Invalidation) {
         // The inner layers first, so that no new look-up finds the old state there.
         self.inner.source.invalidate(what);
-        let kept = &self.inner.kept;
+        let Inner { kept, flights, .. } = &*self.inner;
         match what {
-            Invalidation::Device(device) => self.inner.flights.void(device, || {
-                kept.remove(&device);
-            }),
-            Invalidation::ManagedDevice(id) => self.inner.flights.void_what_concerns(id, || {
-                kept.retain(|_, observation| !concerns(observation, id));
-            }),
-            Invalidation::All => self.inner.flights.void_all(|| kept.clear()),
+            Invalidation::Device(device) => flights.void(device, || kept.forget(device)),
+            Invalidation::ManagedDevice(id) => {
+                flights.void_what_concerns(id, || kept.forget_what_concerns(id));
+            }
+            Invalidation::All => flights.void_all(|| kept.forget_all()),
         }
     }
 }
 
 impl Inner {
-    fn join_or_begin(
-        self: &Arc<Self>,
-        device: EntraDeviceId,
-        freshness: Freshness,
-    ) -> Flight<Landing> {
-        let inner = Arc::clone(self);
-        self.flights.join_or_begin(
+    fn join_or_begin(self: &Arc<Self>, device: EntraDeviceId, asked: Freshness) -> Flight<Landing> {
+        let (landed, begun) = (Cell::new(false), Cell::new(false));
+        let flight = self.flights.join_or_begin(
             device,
-            freshness,
+            asked,
             // Somebody may have landed since the caller looked.
             || {
-                let kept = self.kept.peek(&device);
-                kept.filter(|kept| freshness.accepts(kept.observed_at))
+                let fresh = self.kept.fresh(device, asked, |_, _| {});
+                landed.set(fresh.is_some());
+                fresh
             },
-            move |ticket| async move {
-                let look_up = async { inner.source.compliance(device, freshness).await };
-                let answer = caught(look_up).await;
-                let settle = |answer, outrun| inner.settle(device, answer, outrun);
-                inner.flights.land(ticket, answer, settle)
+            |ticket| {
+                begun.set(true);
+                self.fly(device, asked, ticket)
             },
-        )
+        );
+        if landed.get() {
+            self.counted.hit();
+        } else {
+            self.counted.misses.fetch_add(1, Relaxed);
+            let shared = u64::from(!begun.get());
+            self.counted.shared.fetch_add(shared, Relaxed);
+        }
+        flight
+    }
+
+    fn fly(
+        self: &Arc<Self>,
+        device: EntraDeviceId,
+        asked: Freshness,
+        ticket: Ticket,
+    ) -> impl Future<Output = Landing> + Send + 'static {
+        let inner = Arc::clone(self);
+        async move {
+            let answer = inner.look_up(device, asked).await;
+            let settle = |answer, outrun| inner.settle(device, answer, outrun);
+            inner.flights.land(ticket, answer, settle)
+        }
+    }
+
+    /// Asks the source, and gives up at the deadline if there is a clock.
+    async fn look_up(&self, device: EntraDeviceId, asked: Freshness) -> Answer {
+        let clock = self.clock.as_deref();
+        let begun = clock.map(Clock::now);
+        let answer = caught(async {
+            let look_up = self.source.compliance(device, asked);
+            let Some(clock) = clock else {
+                return look_up.await;
+            };
+            match select(look_up, clock.sleep(self.look_up_deadline)).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(((), _)) => Err(SourceFailure::new(SourceFailureKind::TimedOut)),
+            }
+        });
+        let answer = answer.await;
+        let took = clock
+            .zip(begun)
+            .map(|(clock, begun)| clock.now().since(begun));
+        self.counted.look_up(took, answer.is_err());
+        answer
     }
 
     /// Keeps what a flight brought, unless a later flight was faster; to a failure, adds what is kept.
@@ -164,15 +285,52 @@ impl Inner {
         match answer {
             Ok(found) => {
                 if !outrun {
-                    self.kept.set(device, found);
+                    self.kept.keep(device, &found);
                 }
                 Ok(found)
             }
             Err(failure) => {
-                let last_known = failure.last_known().or_else(|| self.kept.peek(&device));
+                let last_known = failure
+                    .last_known()
+                    .or_else(|| self.kept.last_known(device));
+                let known = u64::from(last_known.is_some());
+                self.counted.last_known.fetch_add(known, Relaxed);
                 Err(failure.with_last_known(last_known))
             }
         }
+    }
+
+    async fn refresh_ripe(self: &Arc<Self>, clock: &dyn Clock) {
+        let ripe = self.ripe.open();
+        let devices = stream::unfold(&ripe, async |ripe| Some((ripe.next().await, ripe)));
+        let refresh = |(device, observed_at)| self.refresh(device, observed_at, clock);
+        devices.for_each_concurrent(CONCURRENCY, refresh).await;
+    }
+
+    /// Looks a device up, if what is known of it is still of that time and nobody else does so.
+    async fn refresh(
+        self: &Arc<Self>,
+        device: EntraDeviceId,
+        observed_at: Moment,
+        clock: &dyn Clock,
+    ) {
+        let live = Freshness {
+            now: clock.now(),
+            max_age: Duration::ZERO,
+        };
+        let is_wanted = || {
+            let known = self.kept.last_known(device);
+            known.is_some_and(|known| known.observed_at == observed_at)
+        };
+        let fly = |ticket| self.fly(device, live, ticket);
+        let Some(flight) = self.flights.begin_first(device, live, is_wanted, fly) else {
+            return;
+        };
+        match flight.await {
+            Landing::Answer(Ok(_), _) => self.counted.refreshed_ahead.fetch_add(1, Relaxed),
+            Landing::Answer(Err(_), _) => self.counted.refresh_failures.fetch_add(1, Relaxed),
+            Landing::Void => return,
+        };
     }
 }
 
@@ -180,7 +338,7 @@ impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedCompliance")
             .field("source", &self.source)
-            .field("kept", &self.kept.len())
+            .field("kept", &self.kept.found())
             .field("look_ups", &self.flights.len())
             .finish_non_exhaustive()
     }

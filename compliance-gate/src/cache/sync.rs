@@ -4,13 +4,22 @@
 #[cfg(not(shuttle))]
 pub(super) use {
     cached::ShardedLruCache,
-    std::sync::{Mutex, MutexGuard},
+    foldhash::quality::RandomState,
+    std::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
+    },
 };
 
 #[cfg(shuttle)]
 pub(super) use {
+    // A schedule that is repeated must meet the same hashes.
+    foldhash::quality::FixedState as RandomState,
     model::ShardedLruCache,
-    shuttle::sync::{Mutex, MutexGuard},
+    shuttle::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
+    },
 };
 
 #[cfg(shuttle)]
@@ -31,20 +40,12 @@ mod model {
             self.lock().get(key).copied()
         }
 
-        pub(crate) fn peek(&self, key: &K) -> Option<V> {
-            self.get(key)
-        }
-
         pub(crate) fn set(&self, key: K, value: V) {
             self.lock().insert(key, value);
         }
 
         pub(crate) fn remove(&self, key: &K) {
             self.lock().remove(key);
-        }
-
-        pub(crate) fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
-            self.lock().retain(|key, value| keep(key, value));
         }
 
         pub(crate) fn clear(&self) {

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     future::poll_fn,
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -12,7 +13,7 @@ use std::{
 };
 
 use clock::{Clock, ManualClock};
-use compliance_gate::CachedCompliance;
+use compliance_gate::{CacheBuilder, CacheCounters, CachedCompliance};
 use intune_core::{
     ComplianceSource, Freshness, Invalidation, Observation, Served, SourceFailure,
     SourceFailureKind,
@@ -22,7 +23,7 @@ use shuttle::{
     rand::{Rng as _, thread_rng},
 };
 
-use crate::service::{Service, device, number, others_turn, version};
+use crate::service::{RoundTrip, Service, device, number, others_turn, version};
 
 pub(crate) const TTL: Duration = Duration::from_secs(300);
 pub(crate) const LIVE: Duration = Duration::ZERO;
@@ -43,6 +44,13 @@ impl Patience {
     }
 }
 
+/// Of the size of the test, since each access takes its time.
+pub(crate) fn small_cache(source: Arc<dyn ComplianceSource>) -> CacheBuilder {
+    let few = NonZeroUsize::MIN.saturating_add(1);
+    let builder = CachedCompliance::builder(source).jitter_percent(0);
+    builder.capacity(few).not_found_capacity(few)
+}
+
 #[derive(Clone)]
 pub(crate) struct Asker {
     cache: CachedCompliance,
@@ -60,7 +68,30 @@ pub(crate) struct Asker {
 
 impl Asker {
     pub(crate) fn new(service: &Arc<Service>) -> Self {
-        Self::of(CachedCompliance::new(Arc::clone(service) as _), service)
+        Self::of(small_cache(Arc::clone(service) as _).build(), service)
+    }
+
+    /// Asks a cache that can tell the time, and so look up ahead.
+    pub(crate) fn timed(service: &Arc<Service>) -> Self {
+        let asker = Self::new(service);
+        let cache = small_cache(Arc::clone(service) as _).clock(Arc::new(asker.clock.clone()));
+        Self {
+            cache: cache.build(),
+            ..asker
+        }
+    }
+
+    /// Looks up ahead for as long as something else takes.
+    pub(crate) fn refresh(&self) {
+        block_on(self.cache.refresh_until(async {
+            for _ in 0..thread_rng().gen_range(1..4) {
+                RoundTrip::begin().await;
+            }
+        }));
+    }
+
+    pub(crate) fn counters(&self) -> CacheCounters {
+        self.cache.counters()
     }
 
     /// Asks a cache whose answers come from the service.
@@ -96,6 +127,7 @@ impl Asker {
             if let Poll::Ready(answer) = look_up.as_mut().poll(context) {
                 match &answer {
                     Ok(observation) => {
+                        self.service.assert_is_whole(observation);
                         let is_newer = number(observation) >= begun;
                         assert!(is_newer || freshness.accepts(observation.observed_at));
                         assert!(version(observation) >= valid_from, "it was invalidated");
@@ -139,6 +171,7 @@ impl Asker {
         let kept = self.cache.peek(device(), freshness)?;
         assert!(version(&kept) >= valid_from, "it was invalidated");
         assert!(number(&kept) >= last_peeked, "a newer one was replaced");
+        self.service.assert_is_whole(&kept);
         assert_eq!(kept.served, Served::Cache);
         self.last_peeked.fetch_max(number(&kept), SeqCst);
         Some(number(&kept))

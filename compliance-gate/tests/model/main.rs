@@ -17,19 +17,20 @@
 mod askers;
 mod service;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
-use compliance_gate::CachedCompliance;
-use intune_core::SourceFailureKind;
+use clock::{Clock, ManualClock};
+use intune_core::{ComplianceSource, Finding, Freshness, SourceFailureKind};
 use shuttle::{
     Config, Runner,
+    future::block_on,
     rand::{Rng as _, thread_rng},
     scheduler::{PctScheduler, RandomScheduler},
     thread,
 };
 
 use askers::{Asker, Patience, TTL};
-use service::{Plan, Service};
+use service::{Leaving, Plan, Service};
 
 const SCHEDULES: usize = 2_000;
 /// How many preemptions PCT looks for in places of its choice.
@@ -184,8 +185,8 @@ fn what_began_before_an_invalidation_is_gone_after_it() {
 fn no_layer_brings_back_what_was_invalidated() {
     check(|| {
         let service = Service::new(Plan::Answer);
-        let below = CachedCompliance::new(service.clone());
-        let asker = Asker::of(CachedCompliance::new(Arc::new(below)), &service);
+        let below = askers::small_cache(service.clone()).build();
+        let asker = Asker::of(askers::small_cache(Arc::new(below)).build(), &service);
         let what = service::any_invalidation();
         let asks = |asker: Asker| {
             task(move || {
@@ -255,14 +256,88 @@ fn the_look_up_that_began_last_is_the_one_that_is_kept() {
 }
 
 #[test]
+fn what_is_looked_up_ahead_is_gone_after_an_invalidation_too() {
+    check(|| {
+        let service = Service::new(Plan::Answer);
+        let asker = Asker::timed(&service);
+        asker.ask(TTL, Patience::Endless).unwrap().unwrap();
+        // Of an observation of any age, it is the last quarter of the life for somebody.
+        asker.let_time_pass(TTL / 5 * 4);
+        let what = service::any_invalidation();
+        let (refresher, invalidator) = (asker.clone(), asker.clone());
+        let asks = |asker: Asker| {
+            task(move || {
+                for _ in 0..2 {
+                    asker.ask(TTL, Patience::any());
+                    asker.peek();
+                }
+            })
+        };
+        at_once(vec![
+            task(move || refresher.refresh()),
+            asks(asker.clone()),
+            asks(asker.clone()),
+            task(move || {
+                invalidator.change_and_invalidate(what);
+                invalidator.peek();
+            }),
+        ]);
+        let counters = asker.counters();
+        assert!(counters.refreshed_ahead + counters.refresh_failures <= counters.look_ups);
+        asker.assert_nothing_is_under_way();
+    });
+}
+
+#[test]
+fn a_device_that_has_left_does_not_come_back() {
+    check(|| {
+        let source = Arc::new(Leaving::default());
+        let cache = askers::small_cache(source.clone()).build();
+        let clock = ManualClock::new("2026-11-23T06:00:00Z".parse().unwrap());
+        let asks = |max_age| {
+            let (source, cache) = (source.clone(), cache.clone());
+            let asked = Freshness {
+                now: clock.now(),
+                max_age,
+            };
+            task(move || {
+                for _ in 0..2 {
+                    let has_left = source.has_left.load(SeqCst);
+                    let answer = block_on(cache.compliance(service::device(), asked)).unwrap();
+                    let is_gone = answer.finding == Finding::NotFound;
+                    // Of two live look-ups at once, each asker gets what its own has found.
+                    assert!(is_gone || !has_left || max_age > askers::LIVE);
+                    let is_known = source.is_known.load(SeqCst);
+                    let peeked = cache.peek(service::device(), asked);
+                    let is_gone = |finding| finding == Finding::NotFound;
+                    assert!(peeked.is_none_or(|kept| !is_known || is_gone(kept.finding)));
+                }
+            })
+        };
+        let leaves = {
+            let (source, cache) = (source.clone(), cache.clone());
+            task(move || {
+                source.has_left.store(true, SeqCst);
+                cache.invalidate(service::any_invalidation());
+                source.is_known.store(true, SeqCst);
+            })
+        };
+        at_once(vec![asks(TTL), asks(askers::LIVE), asks(TTL), leaves]);
+        let counters = cache.counters();
+        assert!(counters.devices == 0 && counters.not_found <= 1);
+    });
+}
+
+#[test]
 fn everything_at_once() {
     check(|| {
         let service = Service::new(Plan::Anything);
-        let asker = Asker::new(&service);
+        let asker = Asker::timed(&service);
         let task = |asker: Asker| {
             task(move || {
                 for _ in 0..3 {
-                    match thread_rng().gen_range(0..8) {
+                    match thread_rng().gen_range(0..9) {
+                        8 => asker.refresh(),
                         0 | 1 => asker.change_and_invalidate(service::any_invalidation()),
                         2 => drop(asker.peek()),
                         3 => asker.let_time_pass(TTL / 2),

@@ -62,6 +62,8 @@ pub(crate) struct Service {
     /// How often the device's state has changed.
     version: AtomicUsize,
     look_ups: Ghost<Vec<LookUp>>,
+    /// What each look-up found.
+    found: Ghost<Vec<usize>>,
     under_way: AtomicUsize,
     most_at_once: AtomicUsize,
 }
@@ -79,6 +81,7 @@ impl Service {
             plan,
             version: AtomicUsize::new(0),
             look_ups: Ghost::default(),
+            found: Ghost::default(),
             under_way: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
         })
@@ -107,15 +110,23 @@ impl Service {
         look_ups.iter().rposition(|&it| it == LookUp::Answered)
     }
 
+    /// Whether all of it is of one look-up.
+    pub(crate) fn assert_is_whole(&self, observation: &Observation) {
+        let found = self.found.lock().unwrap()[number(observation)];
+        assert_eq!(version(observation), found, "it is torn");
+    }
+
     fn begin(&self) -> Begun<'_> {
         let mut look_ups = self.look_ups.lock().unwrap();
         look_ups.push(LookUp::UnderWay);
         let under_way = self.under_way.fetch_add(1, SeqCst) + 1;
         self.most_at_once.fetch_max(under_way, SeqCst);
+        let version = self.version.load(SeqCst);
+        self.found.lock().unwrap().push(version);
         Begun {
             service: self,
             number: look_ups.len() - 1,
-            version: self.version.load(SeqCst),
+            version,
         }
     }
 }
@@ -217,7 +228,7 @@ fn count(date: Option<Timestamp>) -> usize {
 }
 
 /// Waits for another thread, as for the network.
-struct RoundTrip(Arc<Mutex<State>>);
+pub(crate) struct RoundTrip(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -226,7 +237,7 @@ struct State {
 }
 
 impl RoundTrip {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let other_end = Arc::clone(&state);
         thread::spawn(move || {
@@ -260,4 +271,28 @@ impl Future for RoundTrip {
 /// Lets the scheduler choose who goes on.
 pub(crate) fn others_turn() {
     AtomicBool::new(false).load(SeqCst);
+}
+
+/// A device that is there until it leaves.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    pub(crate) has_left: std::sync::atomic::AtomicBool,
+    /// Whether the cache has been told.
+    pub(crate) is_known: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait]
+impl ComplianceSource for Leaving {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        freshness: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        let has_left = self.has_left.load(SeqCst);
+        RoundTrip::begin().await;
+        Ok(match has_left {
+            true => Observation::live(freshness.now, Finding::NotFound),
+            false => observation(freshness, 0, 0),
+        })
+    }
 }

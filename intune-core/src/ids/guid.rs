@@ -28,6 +28,25 @@ macro_rules! guid_id {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
+        impl $name {
+            /// The 128 bits of the GUID, in no order that means anything: for whoever keeps many.
+            #[inline]
+            #[must_use]
+            pub const fn to_bits(self) -> u128 {
+                self.0.to_u128_le()
+            }
+
+            /// The id with these bits, unless all are zero.
+            #[inline]
+            #[must_use]
+            pub const fn from_bits(bits: u128) -> Option<Self> {
+                match bits {
+                    0 => None,
+                    _ => Some(Self(Uuid::from_u128_le(bits))),
+                }
+            }
+        }
+
         impl FromStr for $name {
             type Err = ParseIdError;
 
