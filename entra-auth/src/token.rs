@@ -34,6 +34,13 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 /// But of a short life, no more than a tenth is given away: each fetched token is used.
 const MARGIN_DIVISOR: u32 = 10;
 
+impl Inner {
+    /// Whether it is not yet due to be replaced by whoever asks for it.
+    pub(crate) fn is_current(&self, now: Moment) -> bool {
+        now.since(self.requested_at) < self.renew_at
+    }
+}
+
 impl AccessToken {
     /// Makes a token that lives for `lifetime` from `requested_at`, when its request began.
     #[must_use]
@@ -101,7 +108,7 @@ impl AccessToken {
 
     /// Whether it is due to be replaced by whoever asks for it.
     pub(crate) fn is_due(&self, now: Moment) -> bool {
-        self.age(now) >= self.0.renew_at
+        !self.0.is_current(now)
     }
 
     pub(crate) fn into_inner(self) -> Arc<Inner> {

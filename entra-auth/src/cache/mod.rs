@@ -4,7 +4,7 @@ mod flight;
 mod slot;
 mod sync;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use clock::Moment;
 use tokio::sync::Notify;
@@ -14,17 +14,22 @@ pub(crate) use self::{
     flight::Flight,
     slot::{FlightId, Outcome, Slot, Want},
 };
-use crate::{AccessToken, Scope, TokenError, TokenErrorKind};
+use crate::{AccessToken, Scope, TokenError, TokenErrorKind, token};
 
 const MAX_SCOPES: usize = 64;
 
 type Slots = HashMap<Scope, Arc<Slot>, foldhash::fast::RandomState>;
 
-/// The slots of the scopes that were asked for.
+/// Few enough to be looked through: most services ask for one scope, and nobody for more than 64.
+type Tokens = Vec<(Scope, Arc<token::Inner>)>;
+
+/// The slots of the scopes that were asked for, and the tokens in them.
 ///
-/// A reader waits for nobody: the map is replaced as a whole when a scope comes or goes.
+/// A reader waits for nobody: both are replaced as a whole when a scope or a token comes or goes.
 pub(crate) struct TokenCache {
     slots: Published<Slots>,
+    /// What the slots serve, at one look.
+    tokens: Published<Tokens>,
     changing: Mutex<()>,
     changed: Arc<Notify>,
 }
@@ -34,6 +39,7 @@ impl TokenCache {
     pub(crate) fn new(changed: &Arc<Notify>) -> Self {
         Self {
             slots: Published::default(),
+            tokens: Published::default(),
             changing: Mutex::new(()),
             changed: Arc::clone(changed),
         }
@@ -41,7 +47,39 @@ impl TokenCache {
 
     /// The token for `scope` until it is due to be replaced. Waits for no lock, allocates nothing.
     pub(crate) fn peek(&self, scope: &Scope, now: Moment) -> Option<AccessToken> {
-        self.slots.read(|slots| slots?.get(scope)?.peek(now))
+        self.tokens.read(|tokens| {
+            let (_, token) = tokens?.iter().find(|(other, _)| other == scope)?;
+            token.is_current(now).then(|| AccessToken::of(token))
+        })
+    }
+
+    /// Keeps what a fetch for a slot brought: see [`Slot::settle`].
+    pub(crate) fn settle(
+        &self,
+        slot: &Slot,
+        flight: FlightId,
+        now: Moment,
+        outcome: &Outcome,
+        refresh_at: impl FnOnce(&AccessToken) -> Duration,
+    ) {
+        slot.settle(flight, now, outcome, refresh_at);
+        self.show();
+    }
+
+    /// Forgets `rejected`, if it is served. Nobody who asks from then on gets it.
+    pub(crate) fn invalidate(&self, scope: &Scope, rejected: &AccessToken) {
+        if let Some(slot) = self.find(scope) {
+            slot.invalidate(rejected);
+            self.show();
+        }
+    }
+
+    /// Puts on show what the slots serve by now. One after the other, so that the last one shows the latest.
+    fn show(&self) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = self.all().into_iter();
+        let tokens = slots.filter_map(|(scope, slot)| Some((scope, slot.served()?)));
+        self.tokens.publish(Some(Arc::new(tokens.collect())));
     }
 
     /// The slot of `scope`, if it has one.

@@ -104,6 +104,11 @@ impl Slot {
         })
     }
 
+    /// The token, whatever its age.
+    pub(super) fn served(&self) -> Option<Arc<token::Inner>> {
+        self.served.read(|served| served.cloned())
+    }
+
     /// The token, due or not, while it lives.
     pub(crate) fn living(&self, now: Moment) -> Option<AccessToken> {
         let token = self.served.read(|served| served.map(AccessToken::of))?;
@@ -174,7 +179,7 @@ impl Slot {
     /// overtaken by a later one, nothing.
     ///
     /// From then on nobody joins it: its token may be rejected before those who wait for it have it.
-    pub(crate) fn settle(
+    pub(super) fn settle(
         &self,
         flight: FlightId,
         now: Moment,
@@ -198,7 +203,7 @@ impl Slot {
         }
     }
 
-    pub(crate) fn invalidate(&self, rejected: &AccessToken) {
+    pub(super) fn invalidate(&self, rejected: &AccessToken) {
         let state = self.lock();
         let is_served = self
             .served

@@ -188,10 +188,7 @@ impl EntraClient {
     }
 
     fn cache(&self) -> &TokenCache {
-        match self.capable {
-            false => &self.inner.plain,
-            true => &self.inner.capable,
-        }
+        self.inner.cache(self.capable)
     }
 
     async fn obtain(&self, scope: &Scope, want: Want) -> Result<AccessToken, TokenError> {
@@ -227,6 +224,13 @@ impl EntraClient {
 }
 
 impl Inner {
+    fn cache(&self, capable: bool) -> &TokenCache {
+        match capable {
+            false => &self.plain,
+            true => &self.capable,
+        }
+    }
+
     /// The living token that is due, if nobody need wait for the next one.
     fn held(&self, slot: &Slot, now: Moment) -> Option<AccessToken> {
         if self.keepers.load(Ordering::Relaxed) > 0 {
@@ -283,7 +287,14 @@ impl Inner {
         }
         let claims = want.claims.as_deref().or(capable.then_some(CAPABLE));
         let outcome = self.requests.token(scope, claims).await;
-        slot.settle(flight, self.clock.now(), &outcome, background::refresh_at);
+        let cache = self.cache(capable);
+        cache.settle(
+            slot,
+            flight,
+            self.clock.now(),
+            &outcome,
+            background::refresh_at,
+        );
         outcome
     }
 }
@@ -300,9 +311,7 @@ impl TokenProvider for EntraClient {
     }
 
     fn invalidate(&self, scope: &Scope, rejected: &AccessToken) {
-        if let Some(slot) = self.cache().find(scope) {
-            slot.invalidate(rejected);
-        }
+        self.cache().invalidate(scope, rejected);
     }
 
     async fn token_for_challenge(
