@@ -193,6 +193,23 @@ fn a_rejected_token_is_never_served_again() {
     });
 }
 
+/// Whoever just missed one request's token begins the next, which finds it; and then somebody rejects it.
+#[test]
+fn a_second_look_brings_back_nothing_that_was_rejected() {
+    check(|| {
+        let entra = Entra::new(Plan::Answer);
+        let caller = Caller::new(&entra);
+        let asks = || task(&caller, |caller| drop(caller.get()));
+        let rejects = task(&caller, |caller| {
+            caller.reject(&caller.get());
+            caller.get();
+        });
+        at_once([asks(), rejects]);
+        assert_eq!(entra.most_at_once(), 1);
+        caller.assert_nothing_is_under_way();
+    });
+}
+
 #[test]
 fn the_newest_token_is_kept() {
     check(|| {
