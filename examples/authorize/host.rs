@@ -3,13 +3,13 @@
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use clock::Clock;
-use compliance_gate::{Gate, IdentityRules};
+use compliance_gate::{CachedCompliance, Gate, GateConfig, IdentityRules};
 use entra_auth::{EntraClient, Scope};
 use intune_core::{ApprovalRule, InMemoryCeremonies, IntuneConnector};
 use tokio::{net::TcpListener, sync::oneshot};
 use url::Url;
 
-use crate::{ac::Issuer, bearer::Verifier, mcp, routes, watched::WatchedSink};
+use crate::{ac::Issuer, background, bearer::Verifier, mcp, routes, watched::WatchedSink};
 
 /// How long requests under way have once the host is told to end: as long as the slowest decision.
 const LAST_REQUESTS: Duration = Duration::from_secs(20);
@@ -23,6 +23,10 @@ pub struct Host {
     pub identity: IdentityRules,
     /// Whether authority may be issued.
     pub gate: Gate,
+    /// Where it looks first, if it is on.
+    pub cache: Option<CachedCompliance>,
+    /// Where its policy comes from, if it can be read again.
+    pub policy: Option<Arc<GateConfig>>,
     /// What is issued.
     pub issuer: Arc<Issuer>,
     /// What looks devices up, if the gate is on; asked for by `/readyz`.
@@ -80,14 +84,7 @@ pub async fn serve_on(
     };
     let resource = resource.map_err(std::io::Error::other)?;
     let mcp = mcp::service(&host, resource).map_err(std::io::Error::other)?;
-    let tokens = host.graph.clone();
-    // No request shall wait for a token that could have been there.
-    let keeping_fresh = async {
-        match tokens {
-            Some((tokens, _)) => tokens.keep_fresh(std::future::pending()).await,
-            None => std::future::pending().await,
-        }
-    };
+    let background = background::work(host.clone());
     let (ending, told) = oneshot::channel();
     let served = axum::serve(listener, routes::router(host, mcp)).with_graceful_shutdown(async {
         end.await;
@@ -100,13 +97,17 @@ pub async fn serve_on(
             Err(_) => std::future::pending().await,
         }
     };
+    let background = async {
+        background.await;
+        std::future::pending().await
+    };
     tokio::select! {
         ended = served.into_future() => ended,
+        ended = background => ended,
         () = out_of_time => {
             tracing::warn!("ended without clients that hold their connection open");
             Ok(())
         }
-        () = keeping_fresh => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@
 
 pub mod ac;
 pub mod args;
+mod background;
 pub mod bearer;
 pub mod ceremonies;
 pub mod host;

@@ -18,7 +18,7 @@ const CACHE_TTL: &str = "INTUNE_COMPLIANCE_CACHE_TTL";
 const POLICIES: &str = "INTUNE_ACCORD_POLICIES";
 
 /// All that the master switch switches off, in this crate and in those that look devices up for it.
-const SWITCHED_OFF: [&str; 12] = [
+const SWITCHED_OFF: [&str; 13] = [
     REQUIRED,
     STRICT,
     CACHE_TTL,
@@ -28,6 +28,7 @@ const SWITCHED_OFF: [&str; 12] = [
     "ENTRA_CLIENT_ID",
     "ENTRA_CLIENT_SECRET",
     "ENTRA_CLIENT_CERTIFICATE_PATH",
+    "ENTRA_CLIENT_SEND_CERTIFICATE_CHAIN",
     "ENTRA_FEDERATED_TOKEN_FILE",
     "ENTRA_CLOUD",
     "ENTRA_AUTHORITY_HOST",
@@ -189,8 +190,20 @@ impl GateConfig {
 
     /// Starts a gate with these settings, and a [`CachedCompliance`] around `live`, which is to be the live
     /// source itself. [`Gate::invalidate`] reaches that cache.
+    ///
+    /// To keep hot devices fresh, make the cache yourself, [spawn its background](CachedCompliance::refresh_until), and
+    /// hand it to [`gate_over`](Self::gate_over).
     pub fn gate(&self, live: Arc<dyn ComplianceSource>, clock: Arc<dyn Clock>) -> GateBuilder {
-        let source = Arc::new(CachedCompliance::new(live));
+        let cache = CachedCompliance::builder(live).clock(Arc::clone(&clock));
+        self.gate_over(Arc::new(cache.build()), clock)
+    }
+
+    /// Starts a gate with these settings over a source that is cached already.
+    pub fn gate_over(
+        &self,
+        source: Arc<dyn ComplianceSource>,
+        clock: Arc<dyn Clock>,
+    ) -> GateBuilder {
         Gate::builder(self.policies.clone(), source, clock)
     }
 

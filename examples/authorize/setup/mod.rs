@@ -107,7 +107,7 @@ pub fn from_env(environment: &Environment, args: &Args) -> Result<Setup, Failure
     for warning in gate.warnings(clock.now().wall) {
         tracing::warn!("{warning}");
     }
-    let setup = build(Parts {
+    let mut setup = build(Parts {
         policies: gate.policies().clone(),
         tenant,
         clock,
@@ -116,6 +116,7 @@ pub fn from_env(environment: &Environment, args: &Args) -> Result<Setup, Failure
     })?;
     let unset = "INTUNE_ENABLED is not set: no device is checked";
     let warning = (!enabled).then(|| gate.warning().unwrap_or(unset).to_owned());
+    setup.host.policy = Some(Arc::new(gate));
     Ok(Setup { warning, ..setup })
 }
 
@@ -172,11 +173,13 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         Some(tenant) => Some(Devices::of(tenant, &clock)?),
         None => None,
     };
-    let source: Arc<dyn ComplianceSource> = match &devices {
-        Some(devices) => {
-            let live = DirectoryCompliance::new(Arc::new(devices.graph.clone()));
-            Arc::new(CachedCompliance::new(Arc::new(live)))
-        }
+    let cache = devices.as_ref().map(|devices| {
+        let live = DirectoryCompliance::new(Arc::new(devices.graph.clone()));
+        let cache = CachedCompliance::builder(Arc::new(live));
+        cache.clock(Arc::clone(&clock)).build()
+    });
+    let source: Arc<dyn ComplianceSource> = match &cache {
+        Some(cache) => Arc::new(cache.clone()),
         // A gate that is off asks nobody.
         None => Arc::new(nobody::Nobody),
     };
@@ -197,6 +200,8 @@ fn build(parts: Parts<'_>) -> Result<Setup, Failure> {
         identity,
         verifier: Arc::new(Verifier::new(issuers, audience, &http, Arc::clone(&clock))),
         gate,
+        cache,
+        policy: None,
         issuer: Arc::new(Issuer::new()?),
         graph: devices.map(|devices| devices.tokens),
         operations,

@@ -60,6 +60,11 @@ impl Program {
         }
     }
 
+    /// What it has logged so far.
+    fn printed(&self) -> String {
+        std::fs::read_to_string(self.files.path().join("stderr")).unwrap()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -73,16 +78,15 @@ impl Program {
             .to_owned()
     }
 
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Ends it with SIGTERM; its exit code, and all that it printed and wrote.
     pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("-TERM");
         let mut rest = String::new();
         let mut stdout = self.child.stdout.take().unwrap();
         std::io::Read::read_to_string(&mut stdout, &mut rest).unwrap();
@@ -183,6 +187,47 @@ async fn it_serves_tells_no_secret_at_any_level_and_ends_when_told() {
         assert_eq!(line, None, "{what} is printed");
         assert!(!chronicle.contains(&secret), "{what} is in the Chronicle");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_reads_its_policy_again_when_told_and_keeps_the_old_one_if_the_new_is_bad() {
+    let tenant = Tenant::start().await;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("policy.toml");
+    let policy = |text: &str| std::fs::write(&file, text).unwrap();
+    policy("[accords.device-management]\ndevice_compliance_required = false");
+    let file = ("INTUNE_ACCORD_POLICIES", file.to_str().unwrap());
+    let program = Program::serve(&variables(&tenant, &[file]), &[]);
+    let base = program.base();
+    let token = tenant.token(json!({"deviceid": null}));
+    let (status, body) = ask(&base, &token, "device-management").await;
+    assert_eq!(
+        (status, &body["decision"]["reason"]),
+        (200, &json!("not_required"))
+    );
+
+    policy("[accords.device-management]\nrequired = true");
+    program.signal("-HUP");
+    let kept = async { while !program.printed().contains("line 2") {} };
+    let minute = std::time::Duration::from_secs(60);
+    tokio::time::timeout(minute, kept).await.unwrap();
+    assert_eq!(ask(&base, &token, "device-management").await.0, 200);
+
+    policy("[accords.device-management]\ndevice_compliance_required = true\nstrict = true");
+    program.signal("-HUP");
+    let taken = async { while ask(&base, &token, "device-management").await.0 == 200 {} };
+    let taken = tokio::time::timeout(minute, taken).await;
+    assert!(taken.is_ok(), "{}", program.printed());
+    let (code, printed, chronicle) = program.end();
+    assert_eq!(code, Some(0), "{printed}");
+    let events = chronicle
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let reloads: Vec<Value> = events
+        .filter(|event: &Value| event["eventname"] == "POLICY_RELOADED")
+        .collect();
+    assert_eq!(reloads.len(), 1, "{chronicle}");
+    assert_eq!(reloads[0]["data"]["requested_by"], "SIGHUP");
 }
 
 fn fails(variables: &[(String, String)], arguments: &[&str]) -> String {
