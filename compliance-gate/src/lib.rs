@@ -3,6 +3,7 @@
 mod cache;
 mod caught;
 mod config;
+mod counters;
 mod decide;
 mod decision;
 mod gate;
@@ -13,6 +14,7 @@ mod replay;
 
 pub use cache::CachedCompliance;
 pub use config::GateConfig;
+pub use counters::{Decided, GateCounters, LookUps};
 pub use decide::{Answer, Asker, DeviceOf, Step, Verdict, decide};
 pub use decision::{Decision, DecisionId, Evidence, HttpAnswer, Outcome, Reason, UnknownReason};
 pub use gate::{BuildError, Gate, GateBuilder, GateRequest, ReloadError, ReloadOrigin, Reloaded};
