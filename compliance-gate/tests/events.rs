@@ -1,5 +1,5 @@
 //! The events that the gate emits by `tracing`: names, targets and fields are for others to rely on.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt::Debug,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use compliance_gate::{
     Decision, DeviceIdentity, Gate, GateLayer, Policies, PolicyLayer, ReloadOrigin, VerifiedCaller,
 };
 use futures_executor::block_on;
+use futures_util::future::join;
 use http::{Request, Response};
 use intune_core::{ComplianceState, SourceFailure, SourceFailureKind};
 use tower::{Layer as _, ServiceExt as _};
@@ -189,6 +191,37 @@ fn a_record_that_fails_names_the_decision() {
         assert_eq!(shape(&seen), [failed, decided]);
         assert!(all_are_of(&seen, &decision));
     }
+}
+
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Sink for Silent {
+    async fn append(&self, _: Record) -> Result<Receipt, AppendError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_record_that_takes_too_long_names_the_decision() {
+    let clock = clock();
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let gate = Gate::builder(required(), source, Arc::new(clock.clone()))
+        .chronicle(Arc::new(Silent), "urn:broker:test".parse().unwrap())
+        .build()
+        .unwrap();
+    let asked = ask(&gate, "read-only", DeviceIdentity::Present(entra_id(0)));
+    let late = async { clock.advance(Duration::from_secs(10)) };
+    let ((decision, ()), seen) = captured(|| block_on(join(asked, late)));
+    let failed = (
+        "compliance_gate.record_failed",
+        Level::ERROR,
+        vec!["decision"],
+    );
+    let decided = ("compliance_gate.decision", Level::DEBUG, DECISION.to_vec());
+    assert_eq!(shape(&seen), [failed, decided]);
+    assert!(all_are_of(&seen, &decision));
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub use service::GateService;
 /// [what it may be used for](crate::Decision::capability_limit). If not, the service isn't called, and the answer is
 /// [`JsonRefusals`]'s, or another's.
 ///
-/// It fails closed: a request without a caller, or without a template, is refused. So authentication must run first:
-/// in axum and tonic that is the layer added *after* this one.
+/// It fails closed: a request without a caller, or without a template, is refused. So authentication must run first. In
+/// an axum `Router` that is the layer added last; in a `ServiceBuilder` or a tonic `Server`, the one added first.
 ///
 /// ```
 /// # use std::{convert::Infallible, sync::Arc};
