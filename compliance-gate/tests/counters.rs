@@ -212,6 +212,9 @@ fn broken_glass_is_counted_as_such() {
     assert!(block_on(ask(&gate, "read-only", DEVICE())).is_allow());
     let counters = gate.counters();
     assert_eq!(counters.break_glass_uses(), 1);
+    for (reason, each) in counters.by_reason() {
+        assert_eq!(counters.of(reason), each);
+    }
     assert_eq!(decisions(&counters), [(Reason::BreakGlass, 1, 0, 0)]);
 }
 

@@ -27,6 +27,9 @@ pub use service::GateService;
 /// [what it may be used for](crate::Decision::capability_limit). If not, the service isn't called, and the answer is
 /// [`JsonRefusals`]'s, or another's.
 ///
+/// In axum a handler takes it as `Extension<Decision>`; in tonic it is in `Request::extensions`. Of gates within each
+/// other, the innermost's is found.
+///
 /// It fails closed: a request without a caller, or without a template, is refused. So authentication must run first. In
 /// an axum `Router` that is the layer added last; in a `ServiceBuilder` or a tonic `Server`, the one added first.
 ///
