@@ -7,7 +7,7 @@ use futures_util::lock::Mutex;
 use intune_core::ComplianceSource;
 
 use super::{Gate, Inner};
-use crate::{Policies, record::Recorder};
+use crate::{Policies, counters::Counters, record::Recorder};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -85,6 +85,7 @@ impl GateBuilder {
                 clock: self.clock,
                 recorder,
                 deadline: self.deadline,
+                counters: Counters::default(),
             }),
         })
     }

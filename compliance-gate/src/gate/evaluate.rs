@@ -8,6 +8,7 @@ use super::{Gate, GateRequest, Inner};
 use crate::{
     Answer, Asker, BreakGlass, Decision, DecisionId, DeviceIdentity, EffectivePolicy, Mode,
     OnAuditFailure, Outcome, Reason, Step, Verdict,
+    counters::Asked,
     decide::{decide, earlier},
     record::Recorder,
 };
@@ -28,6 +29,7 @@ impl Gate {
         let policy = Arc::clone(gate.policies.load().for_template(request.template));
         let asker = request.asker();
         let mut failure = None;
+        let mut asked = Asked::Nothing;
         let mut now = start;
         let verdict = match decide(&policy, asker, Answer::NotAsked, start) {
             Step::Decided(verdict) => verdict,
@@ -41,8 +43,12 @@ impl Gate {
                     max_age,
                 };
                 let found = match gate.peek(device, freshness) {
-                    Some(observation) => Ok(observation),
+                    Some(observation) => {
+                        asked = Asked::Hit;
+                        Ok(observation)
+                    }
                     None => {
+                        asked = Asked::Miss;
                         // Boxed, so that a hit doesn't carry the room for a miss.
                         let looked_up = Box::pin(gate.look_up(device, freshness, policy.policy()));
                         let (found, then) = looked_up.await;
@@ -80,7 +86,10 @@ impl Gate {
             }
             _ => decision,
         };
+        gate.counters.decided(&decision, asked);
         tracing::debug!(
+            name: "compliance_gate.decision",
+            target: "compliance_gate",
             decision = %decision.id,
             template = %request.template,
             outcome = decision.outcome.as_str(),
@@ -111,10 +120,18 @@ impl Inner {
         let recorded = match select(pin!(appended), self.clock.sleep(self.deadline)).await {
             Either::Left((recorded, _)) => recorded,
             Either::Right(((), _)) => {
-                tracing::error!(decision = %decision.id, "the chronicle did not answer in time");
+                tracing::error!(
+                    name: "compliance_gate.record_failed",
+                    target: "compliance_gate",
+                    decision = %decision.id,
+                    "the chronicle did not answer in time"
+                );
                 false
             }
         };
+        if !recorded {
+            self.counters.audit_failed();
+        }
         let rule = decision.policy.policy().on_audit_failure;
         let may_do_without = rule == OnAuditFailure::BestEffort || !decision.is_enforced();
         if recorded || (may_do_without && entry.is_none()) {
@@ -192,7 +209,13 @@ fn conclude(
         policy,
     };
     if let Some(failure) = &decision.failure {
-        tracing::warn!(decision = %decision.id, %failure, "the compliance source failed");
+        tracing::warn!(
+            name: "compliance_gate.source_failed",
+            target: "compliance_gate",
+            decision = %decision.id,
+            %failure,
+            "the compliance source failed"
+        );
     }
     decision
 }

@@ -32,11 +32,14 @@ impl Inner {
             Either::Right(((), _)) => None,
         };
         let now = self.clock.now();
-        match answer {
-            Some(answer) if now.since(freshness.now) < self.deadline => (answer, now),
+        let took = now.since(freshness.now);
+        let answer = match answer {
+            Some(answer) if took < self.deadline => answer,
             // None came, or too late: the machine may have been suspended meanwhile.
-            _ => (Err(self.timed_out(device, freshness, policy)), now),
-        }
+            _ => Err(self.timed_out(device, freshness, policy)),
+        };
+        self.counters.looked_up(took, answer.is_err());
+        (answer, now)
     }
 
     fn timed_out(

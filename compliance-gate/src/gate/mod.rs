@@ -13,7 +13,7 @@ use clock::Clock;
 use futures_util::lock::Mutex;
 use intune_core::{ComplianceSource, Invalidation};
 
-use crate::{Policies, record::Recorder};
+use crate::{GateCounters, Policies, counters::Counters, record::Recorder};
 
 pub use builder::{BuildError, GateBuilder};
 pub use reload::{ReloadError, ReloadOrigin, Reloaded};
@@ -72,6 +72,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     recorder: Option<Recorder>,
     deadline: Duration,
+    counters: Counters,
 }
 
 impl Gate {
@@ -90,6 +91,12 @@ impl Gate {
     #[must_use]
     pub fn policies(&self) -> Arc<Policies> {
         self.inner.policies.load_full()
+    }
+
+    /// What has been counted so far. Cheap enough to be called at every scrape.
+    #[must_use]
+    pub fn counters(&self) -> GateCounters {
+        self.inner.counters.snapshot()
     }
 
     /// Forgets what is known of devices, in every layer of the source. For whoever changed them.

@@ -91,7 +91,13 @@ impl Gate {
             }
         }
         gate.policies.store(Arc::new(policies));
-        tracing::info!(digest = reloaded.new_digest, "another policy is in force");
+        tracing::info!(
+            name: "compliance_gate.policy_reloaded",
+            target: "compliance_gate",
+            old_digest = reloaded.old_digest,
+            digest = reloaded.new_digest,
+            "another policy is in force"
+        );
         Ok(reloaded)
     }
 }

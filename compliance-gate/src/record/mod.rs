@@ -7,8 +7,9 @@ use std::{error::Error as _, panic::AssertUnwindSafe, sync::Arc};
 use chronicle::{Event, Record, RecordError, RecordId, Sink, Source, events};
 use clock::Timestamp;
 use futures_util::FutureExt as _;
+use tracing::field::display;
 
-use crate::{BreakGlass, Decision, GateRequest, ReloadOrigin, Reloaded};
+use crate::{BreakGlass, Decision, DecisionId, GateRequest, ReloadOrigin, Reloaded};
 
 pub(crate) use event::{not_own, policy};
 
@@ -26,7 +27,8 @@ impl Recorder {
     /// Appends the decision's event; whether it was taken.
     pub(crate) async fn append(&self, request: &GateRequest<'_>, decision: &Decision) -> bool {
         let event = event::checked(request, decision);
-        self.take(self.about(&event, request, decision)).await
+        self.take(self.about(&event, request, decision), Some(decision.id))
+            .await
     }
 
     /// Appends the event of an entry that breaks a decision; whether it was taken.
@@ -48,7 +50,8 @@ impl Recorder {
             entry_expires_at: entry.expires_at(),
             policy_digest: decision.policy.digest().to_owned(),
         };
-        self.take(self.about(&event, request, decision)).await
+        self.take(self.about(&event, request, decision), Some(decision.id))
+            .await
     }
 
     /// Appends the event of another policy; whether it was taken.
@@ -64,13 +67,8 @@ impl Recorder {
             source: origin.source.to_owned(),
             requested_by: origin.requested_by.to_owned(),
         };
-        self.take(Record::new(
-            &event,
-            &self.source,
-            RecordId::generate(now),
-            now,
-        ))
-        .await
+        let record = Record::new(&event, &self.source, RecordId::generate(now), now);
+        self.take(record, None).await
     }
 
     fn about(
@@ -90,11 +88,23 @@ impl Recorder {
         Ok(record)
     }
 
-    async fn take(&self, record: Result<Record, RecordError>) -> bool {
+    /// Appends a record, of a decision or of none; whether it was taken.
+    async fn take(
+        &self,
+        record: Result<Record, RecordError>,
+        decision: Option<DecisionId>,
+    ) -> bool {
+        let decision = decision.map(display);
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                tracing::error!(%error, "a record could not be made");
+                tracing::error!(
+                    name: "compliance_gate.record_failed",
+                    target: "compliance_gate",
+                    decision,
+                    %error,
+                    "a record could not be made"
+                );
                 return false;
             }
         };
@@ -104,11 +114,27 @@ impl Recorder {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 let cause = error.source().map(ToString::to_string);
-                tracing::error!(record = %id, event, %error, cause, "a record was not taken");
+                tracing::error!(
+                    name: "compliance_gate.record_failed",
+                    target: "compliance_gate",
+                    decision,
+                    record = %id,
+                    event,
+                    %error,
+                    cause,
+                    "a record was not taken"
+                );
                 false
             }
             Err(_) => {
-                tracing::error!(record = %id, event, "the chronicle panicked");
+                tracing::error!(
+                    name: "compliance_gate.record_failed",
+                    target: "compliance_gate",
+                    decision,
+                    record = %id,
+                    event,
+                    "the chronicle panicked"
+                );
                 false
             }
         }
