@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use common::{entra_id, now, template};
 use compliance_gate::{
-    Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyLayer, Step, decide,
+    Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyLayer, Setting, Step, decide,
 };
 use intune_core::{ComplianceState, Finding, Observation};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A device that never checked in is let through by no bound at all, but not by the longest bound.
 #[test]
@@ -50,5 +52,32 @@ fn no_bound_on_the_check_in_is_looser_than_the_longest() {
         (outcome(longest), outcome(none)),
         (Outcome::Deny, Outcome::Allow)
     );
+}
+
+/// Durations that differ by less than a binary fraction can hold are different settings all the same.
+#[test]
+fn policies_that_differ_in_a_nanosecond_have_different_digests() {
+    let digest = |age| {
+        let layer = PolicyLayer::new().max_check_in_age(Some(age));
+        let policies = Policies::builder().global(layer).build().unwrap();
+        policies.digest().to_owned()
+    };
+    let long = Duration::from_secs(31_622_400);
+    let nanosecond = Duration::from_nanos(1);
+    assert_ne!(digest(long), digest(long + nanosecond));
+    assert_ne!(digest(Duration::MAX), digest(Duration::MAX - nanosecond));
+    let written = |age| {
+        let layer = PolicyLayer::new().max_age(age);
+        let explained = Policies::builder()
+            .global(layer)
+            .build()
+            .unwrap()
+            .explain(&template());
+        let mut settings = explained.settings().iter();
+        let found = settings.find(|it| it.setting() == Setting::MaxAge);
+        found.unwrap().value().to_owned()
+    };
+    assert_eq!(written(MINUTE), "60");
+    assert_eq!(written(Duration::from_millis(1500)), "1.5");
 }
 
