@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{entra_id, now, template};
 use compliance_gate::{
-    Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyLayer, Setting, Step, decide,
+    Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyFile, PolicyLayer, Setting, Step, decide,
 };
 use intune_core::{ComplianceState, Finding, Observation};
 
@@ -79,5 +79,23 @@ fn policies_that_differ_in_a_nanosecond_have_different_digests() {
     };
     assert_eq!(written(MINUTE), "60");
     assert_eq!(written(Duration::from_millis(1500)), "1.5");
+}
+
+/// A word is a word, not an object with that key.
+#[test]
+fn a_word_is_not_written_as_a_table() {
+    for text in [
+        r#"{"global": {"mode": {"off": null}}}"#,
+        r#"{"global": {"delegates": {"delegator_device": null}}}"#,
+        r#"{"global": {"on_audit_failure": {"best_effort": null}}}"#,
+        r#"{"global": {"states": {"noncompliant": {"allow": null}}}}"#,
+        r#"{"overrides": {"replace": null}}"#,
+        r#"{"unknown_templates": {"global": null}}"#,
+        "global.mode = { off = {} }",
+        "global.mode = { off = [] }",
+        "overrides = { replace = {} }",
+    ] {
+        assert!(PolicyFile::parse(text).is_err(), "{text}");
+    }
 }
 
