@@ -252,9 +252,20 @@ impl Inner {
     ) -> impl Future<Output = Landing> + Send + 'static {
         let inner = Arc::clone(self);
         async move {
-            let answer = inner.look_up(device, asked).await;
+            let answer = inner.look_up(device, inner.newer(device, asked)).await;
             let settle = |answer, outrun| inner.settle(device, answer, outrun);
             inner.flights.land(ticket, answer, settle)
+        }
+    }
+
+    /// As asked, but newer than what is kept: a source that keeps something itself must not bring back what was so
+    /// before.
+    fn newer(&self, device: EntraDeviceId, asked: Freshness) -> Freshness {
+        let kept = self.kept.last_known(device);
+        let age = kept.map_or(Duration::MAX, |kept| asked.now.since(kept.observed_at));
+        Freshness {
+            max_age: asked.max_age.min(age),
+            ..asked
         }
     }
 
@@ -280,7 +291,8 @@ impl Inner {
         answer
     }
 
-    /// Keeps what a flight brought, unless a later flight was faster; to a failure, adds what is kept.
+    /// Keeps what a flight brought, unless a later flight was faster; to a failure, adds what is kept, unless it
+    /// brings something later.
     fn settle(&self, device: EntraDeviceId, answer: Answer, outrun: bool) -> Answer {
         match answer {
             Ok(found) => {
@@ -290,9 +302,11 @@ impl Inner {
                 Ok(found)
             }
             Err(failure) => {
-                let last_known = failure
-                    .last_known()
-                    .or_else(|| self.kept.last_known(device));
+                let both = [failure.last_known(), self.kept.last_known(device)];
+                let last_known = both.into_iter().flatten().max_by_key(|seen| {
+                    let Moment { wall, monotonic } = seen.observed_at;
+                    (monotonic, wall)
+                });
                 let known = u64::from(last_known.is_some());
                 self.counted.last_known.fetch_add(known, Relaxed);
                 Err(failure.with_last_known(last_known))
