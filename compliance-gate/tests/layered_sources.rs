@@ -4,6 +4,7 @@
 mod common;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
@@ -13,7 +14,7 @@ use clock::Clock as _;
 use common::{Scripted, clock, entra_id, found};
 use compliance_gate::CachedCompliance;
 use intune_core::{
-    ComplianceSource, ComplianceState, EntraDeviceId, Freshness, Observation, Served,
+    ComplianceSource, ComplianceState, EntraDeviceId, Freshness, Invalidation, Observation, Served,
     SourceFailure, SourceFailureKind,
 };
 
@@ -94,3 +95,36 @@ async fn the_last_known_observation_is_the_later_one() {
     assert_eq!(last_known(failure), found(ComplianceState::Compliant));
 }
 
+/// A source whose invalidation panics.
+#[derive(Debug)]
+struct Fragile;
+
+#[async_trait]
+impl ComplianceSource for Fragile {
+    async fn compliance(
+        &self,
+        _: EntraDeviceId,
+        freshness: Freshness,
+    ) -> Result<Observation, SourceFailure> {
+        let compliant = found(ComplianceState::Compliant);
+        Ok(Observation::live(freshness.now, compliant))
+    }
+
+    fn invalidate(&self, _: Invalidation) {
+        std::panic::resume_unwind(Box::new("a bug"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_forgotten_though_the_source_panics() {
+    let cache = CachedCompliance::new(Arc::new(Fragile));
+    let asked = Freshness {
+        now: clock().now(),
+        max_age: MINUTE,
+    };
+    cache.compliance(entra_id(0), asked).await.unwrap();
+    assert!(cache.peek(entra_id(0), asked).is_some());
+    let invalidate = || cache.invalidate(Invalidation::Device(entra_id(0)));
+    assert!(catch_unwind(AssertUnwindSafe(invalidate)).is_err());
+    assert!(cache.peek(entra_id(0), asked).is_none());
+}

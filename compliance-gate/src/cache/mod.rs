@@ -15,6 +15,7 @@ use std::{
     cell::Cell,
     fmt,
     future::{Future, pending},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -204,8 +205,8 @@ impl ComplianceSource for CachedCompliance {
     }
 
     fn invalidate(&self, what: Invalidation) {
-        // The inner layers first, so that no new look-up finds the old state there.
-        self.inner.source.invalidate(what);
+        // The inner layers first, so that no new look-up finds the old state there. A panic of theirs comes last.
+        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.source.invalidate(what)));
         let Inner { kept, flights, .. } = &*self.inner;
         match what {
             Invalidation::Device(device) => flights.void(device, || kept.forget(device)),
@@ -214,6 +215,7 @@ impl ComplianceSource for CachedCompliance {
             }
             Invalidation::All => flights.void_all(|| kept.forget_all()),
         }
+        inner.unwrap_or_else(|panic| resume_unwind(panic));
     }
 }
 
