@@ -543,7 +543,9 @@ async fn each_template_has_its_own_age_of_copies() {
         .build()
         .unwrap();
     let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
-    let cached = Arc::new(CachedCompliance::new(source.clone()));
+    // Of an age that a test can foresee.
+    let cached = CachedCompliance::builder(source.clone()).jitter_percent(0);
+    let cached = Arc::new(cached.build());
     let clock = clock();
     let fixture = fixture(policies, cached, clock.clone());
     for (seconds, template, calls) in [

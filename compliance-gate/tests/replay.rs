@@ -62,7 +62,12 @@ async fn recorded(question: Question) -> (DeviceComplianceChecked, Timestamp) {
     let sink = MemorySink::new();
     let (first, time, second) = question.answers;
     let source = Scripted::new(first).shared();
-    let cached = Arc::new(CachedCompliance::new(source.clone()));
+    // What is denied is kept as long as what isn't, and each of an age that a test can foresee.
+    let cached = CachedCompliance::builder(source.clone())
+        .jitter_percent(0)
+        .denied_ttl(HOUR)
+        .not_found_ttl(HOUR);
+    let cached = Arc::new(cached.build());
     let gate = Gate::builder(
         question.policy.build().unwrap(),
         cached,

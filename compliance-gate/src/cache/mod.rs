@@ -15,6 +15,7 @@ use std::{
     cell::Cell,
     fmt,
     future::{Future, pending},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -204,8 +205,8 @@ impl ComplianceSource for CachedCompliance {
     }
 
     fn invalidate(&self, what: Invalidation) {
-        // The inner layers first, so that no new look-up finds the old state there.
-        self.inner.source.invalidate(what);
+        // The inner layers first, so that no new look-up finds the old state there. A panic of theirs comes last.
+        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.source.invalidate(what)));
         let Inner { kept, flights, .. } = &*self.inner;
         match what {
             Invalidation::Device(device) => flights.void(device, || kept.forget(device)),
@@ -214,6 +215,7 @@ impl ComplianceSource for CachedCompliance {
             }
             Invalidation::All => flights.void_all(|| kept.forget_all()),
         }
+        inner.unwrap_or_else(|panic| resume_unwind(panic));
     }
 }
 
@@ -252,9 +254,20 @@ impl Inner {
     ) -> impl Future<Output = Landing> + Send + 'static {
         let inner = Arc::clone(self);
         async move {
-            let answer = inner.look_up(device, asked).await;
+            let answer = inner.look_up(device, inner.newer(device, asked)).await;
             let settle = |answer, outrun| inner.settle(device, answer, outrun);
             inner.flights.land(ticket, answer, settle)
+        }
+    }
+
+    /// As asked, but newer than what is kept: a source that keeps something itself must not bring back what was so
+    /// before.
+    fn newer(&self, device: EntraDeviceId, asked: Freshness) -> Freshness {
+        let kept = self.kept.last_known(device);
+        let age = kept.map_or(Duration::MAX, |kept| asked.now.since(kept.observed_at));
+        Freshness {
+            max_age: asked.max_age.min(age),
+            ..asked
         }
     }
 
@@ -280,7 +293,8 @@ impl Inner {
         answer
     }
 
-    /// Keeps what a flight brought, unless a later flight was faster; to a failure, adds what is kept.
+    /// Keeps what a flight brought, unless a later flight was faster; to a failure, adds what is kept, unless it
+    /// brings something later.
     fn settle(&self, device: EntraDeviceId, answer: Answer, outrun: bool) -> Answer {
         match answer {
             Ok(found) => {
@@ -290,9 +304,11 @@ impl Inner {
                 Ok(found)
             }
             Err(failure) => {
-                let last_known = failure
-                    .last_known()
-                    .or_else(|| self.kept.last_known(device));
+                let both = [failure.last_known(), self.kept.last_known(device)];
+                let last_known = both.into_iter().flatten().max_by_key(|seen| {
+                    let Moment { wall, monotonic } = seen.observed_at;
+                    (monotonic, wall)
+                });
                 let known = u64::from(last_known.is_some());
                 self.counted.last_known.fetch_add(known, Relaxed);
                 Err(failure.with_last_known(last_known))

@@ -1,6 +1,6 @@
 //! What *tighter* means, setting by setting.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use super::{Delegates, Grace, OnAuditFailure, OnOutage, Policy, Setting};
 use crate::Outcome;
@@ -41,10 +41,7 @@ fn is_looser(setting: Setting, this: &Policy, other: &Policy) -> bool {
         Setting::Strict => other.strict && !this.strict,
         Setting::Mode => this.mode < other.mode,
         Setting::MaxAge => this.max_age > other.max_age,
-        Setting::MaxCheckInAge => {
-            let bound = |policy: &Policy| policy.max_check_in_age.unwrap_or(Duration::MAX);
-            bound(this) > bound(other)
-        }
+        Setting::MaxCheckInAge => check_in_bound(this) > check_in_bound(other),
         Setting::OnOutage => outage_bound(this.on_outage) > outage_bound(other.on_outage),
         Setting::BindSubject => other.bind_subject && !this.bind_subject,
         Setting::Delegates => match (this.delegates, other.delegates) {
@@ -53,7 +50,7 @@ fn is_looser(setting: Setting, this: &Policy, other: &Policy) -> bool {
             (Delegates::OwnDevice, Delegates::OwnDevice)
             | (Delegates::DelegatorDevice, Delegates::DelegatorDevice) => false,
         },
-        Setting::InGracePeriod => min_remaining(this) < min_remaining(other),
+        Setting::InGracePeriod => grace_worth(this) > grace_worth(other),
         Setting::Noncompliant => opens(this.noncompliant, other.noncompliant),
         Setting::Conflict => opens(this.conflict, other.conflict),
         Setting::Error => opens(this.error, other.error),
@@ -74,10 +71,16 @@ const fn outage_bound(rule: OnOutage) -> Option<Duration> {
     }
 }
 
-/// How much of a grace period must be left; more than there can be, if it counts for nothing.
-const fn min_remaining(policy: &Policy) -> Duration {
+/// How long ago the check-in may be. Without a bound there need be none, which is more than the longest bound allows.
+fn check_in_bound(policy: &Policy) -> (bool, Duration) {
+    let bound = policy.max_check_in_age;
+    (bound.is_none(), bound.unwrap_or_default())
+}
+
+/// What a grace period is worth: the more, the less of it must be left; `None`, less than any, if nothing.
+const fn grace_worth(policy: &Policy) -> Option<Reverse<Duration>> {
     match policy.in_grace_period {
-        Grace::UntilExpiry { min_remaining } => min_remaining,
-        Grace::Deny => Duration::MAX,
+        Grace::UntilExpiry { min_remaining } => Some(Reverse(min_remaining)),
+        Grace::Deny => None,
     }
 }

@@ -118,7 +118,14 @@ impl Written for Outcome {
 
 impl Written for Duration {
     fn written(&self) -> String {
-        self.as_secs_f64().to_string()
+        let (seconds, nanos) = (self.as_secs(), self.subsec_nanos());
+        match nanos {
+            0 => seconds.to_string(),
+            // Exact, as a binary fraction isn't: a digest is over this.
+            _ => format!("{seconds}.{nanos:09}")
+                .trim_end_matches('0')
+                .to_owned(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     parts::{CheckInAge, CopyAge, GraceText, OutageText},
-    tables::{given, one},
+    tables::{given, one, word},
 };
 use crate::{Delegates, Mode, OnAuditFailure, Outcome, PolicyLayer};
 
@@ -15,7 +15,7 @@ pub(in crate::policy) struct LayerText {
     device_compliance_required: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     strict: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     mode: Option<Mode>,
     #[serde(default, deserialize_with = "given")]
     max_age_seconds: Option<CopyAge>,
@@ -25,9 +25,9 @@ pub(in crate::policy) struct LayerText {
     on_outage: Option<OutageText>,
     #[serde(default, deserialize_with = "given")]
     bind_subject: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     delegates: Option<Delegates>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     on_audit_failure: Option<OnAuditFailure>,
     #[serde(default, deserialize_with = "one")]
     states: StatesText,
@@ -40,15 +40,15 @@ pub(in crate::policy) struct LayerText {
 struct StatesText {
     #[serde(default, deserialize_with = "given")]
     in_grace_period: Option<GraceText>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     noncompliant: Option<Outcome>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     conflict: Option<Outcome>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     error: Option<Outcome>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     unknown: Option<Outcome>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "word")]
     config_manager: Option<Outcome>,
 }
 

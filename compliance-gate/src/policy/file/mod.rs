@@ -73,9 +73,9 @@ pub struct PolicyFile {
     pub(super) delegation_scopes: BTreeMap<AccordTemplate, ScopeTemplate>,
     #[serde(default, deserialize_with = "tables::list")]
     pub(super) break_glass: Vec<BreakGlass>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "tables::word")]
     pub(super) overrides: Option<Overrides>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "tables::word")]
     pub(super) unknown_templates: Option<UnknownTemplates>,
 }
 

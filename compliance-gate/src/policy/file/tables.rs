@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, marker::PhantomData};
 use intune_core::AccordTemplate;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error, IntoDeserializer as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 /// Reads a value that is there, so that JSON's `null` is an error, and not a setting that wasn't made.
@@ -15,6 +15,29 @@ where
     D: Deserializer<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// Reads one of some words. serde would also read it from a table with the word as its one key.
+pub(super) fn word<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Word<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Word<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a word as the value")
+        }
+
+        fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
+            T::deserialize(word.into_deserializer())
+        }
+    }
+
+    deserializer.deserialize_str(Word(PhantomData)).map(Some)
 }
 
 /// Reads a table of settings.
