@@ -2,7 +2,6 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    clippy::disallowed_methods,
     reason = "a bench that can't be set up shall stop, and is told by its arguments what to do"
 )]
 

@@ -7,7 +7,9 @@ use authorize_host::{
     bearer::{Rejection, Verifier},
     setup,
 };
-use compliance_gate::{Gate, IdentityRules, Policies, PolicyLayer, VerifiedCaller};
+use compliance_gate::{
+    CachedCompliance, Gate, IdentityRules, Policies, PolicyLayer, VerifiedCaller,
+};
 use http::{HeaderMap, header::AUTHORIZATION};
 use intune_sim::{Device, Sim, SimConfig, UserToken};
 
@@ -18,6 +20,8 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct Host {
     pub(crate) tenant: Sim,
     pub(crate) gate: Gate,
+    /// Where the gate looks first.
+    pub(crate) cache: Option<CachedCompliance>,
     pub(crate) authentication: Authentication,
     /// Where the Chronicle is, until the example ends.
     _folder: tempfile::TempDir,
@@ -37,6 +41,7 @@ impl Host {
         Ok(Self {
             tenant,
             gate: host.gate,
+            cache: host.cache,
             authentication: Authentication {
                 verifier: host.verifier,
                 identity: Arc::new(host.identity),

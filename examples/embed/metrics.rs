@@ -1,4 +1,4 @@
-//! The gate's counters for Prometheus, in its text format, at a route of axum.
+//! The counters of the gate and of its cache, for Prometheus, in its text format, at a route of axum.
 //!
 //! `cargo run --example gate-metrics` has a few requests decided, scrapes itself, and prints what it got.
 #![expect(clippy::print_stdout, reason = "a program talks")]
@@ -9,7 +9,9 @@ mod host;
 use std::fmt::{self, Write as _};
 
 use axum::{Router, extract::State, response::IntoResponse, routing::get};
-use compliance_gate::{DeviceIdentity, Gate, GateCounters, GateRequest};
+use compliance_gate::{
+    CacheCounters, CachedCompliance, DeviceIdentity, Gate, GateCounters, GateRequest,
+};
 use host::{Failure, Host};
 use http::header::CONTENT_TYPE;
 use intune_core::Principal;
@@ -85,8 +87,45 @@ fn exposition(counters: &GateCounters) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-async fn metrics(State(gate): State<Gate>) -> impl IntoResponse {
-    let text = exposition(&gate.counters()).unwrap_or_default();
+/// What only the cache knows.
+fn exposition_of_cache(counters: &CacheCounters) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    for (name, kind, help, count) in [
+        (
+            "shared_total",
+            "counter",
+            "Callers that joined a look-up under way.",
+            counters.shared,
+        ),
+        (
+            "refreshed_ahead_total",
+            "counter",
+            "Devices looked up before anybody waited.",
+            counters.refreshed_ahead,
+        ),
+        (
+            "evictions_total",
+            "counter",
+            "Devices that made room for others.",
+            counters.evictions,
+        ),
+        (
+            "devices",
+            "gauge",
+            "Devices whose state is kept.",
+            u64::try_from(counters.devices).unwrap_or(u64::MAX),
+        ),
+    ] {
+        writeln!(text, "# HELP compliance_cache_{name} {help}")?;
+        writeln!(text, "# TYPE compliance_cache_{name} {kind}")?;
+        writeln!(text, "compliance_cache_{name} {count}")?;
+    }
+    Ok(text)
+}
+
+async fn metrics(State((gate, cache)): State<(Gate, CachedCompliance)>) -> impl IntoResponse {
+    let text = exposition(&gate.counters()).unwrap_or_default()
+        + &exposition_of_cache(&cache.counters()).unwrap_or_default();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
@@ -106,9 +145,10 @@ async fn main() -> Result<(), Failure> {
         }
     }
 
+    let cache = host.cache.clone().ok_or("the gate is off")?;
     let app = Router::new()
         .route("/metrics", get(metrics))
-        .with_state(host.gate.clone());
+        .with_state((host.gate.clone(), cache));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(axum::serve(listener, app).into_future());

@@ -3,6 +3,7 @@
 //! `cargo run --example gate-tonic` makes a few calls, and prints what they get.
 #![expect(clippy::print_stdout, reason = "a program talks")]
 
+#[expect(dead_code, reason = "this example shows no counters")]
 mod host;
 
 use authorize_host::bearer::Rejection;
