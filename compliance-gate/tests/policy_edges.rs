@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use common::{entra_id, now, template};
 use compliance_gate::{
-    Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyFile, PolicyLayer, Setting, Step, decide,
+    Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyFile, PolicyLayer, Setting,
+    Step, decide,
 };
 use intune_core::{ComplianceState, Finding, Observation};
 
@@ -98,4 +99,3 @@ fn a_word_is_not_written_as_a_table() {
         assert!(PolicyFile::parse(text).is_err(), "{text}");
     }
 }
-
