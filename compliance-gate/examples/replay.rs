@@ -13,7 +13,7 @@ use std::{
 
 use chronicle::{Event as _, events::DeviceComplianceChecked};
 use clock::Timestamp;
-use compliance_gate::{Policies, PolicyFile, Replayed, replay};
+use compliance_gate::{Policies, PolicyFile, Replayed, Ruling, replay};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -60,13 +60,7 @@ fn run(chronicle: &str, policy: &str) -> Result<(), Box<dyn Error>> {
             Replayed::Same(_) => same += 1,
             Replayed::Changed { before, after } => {
                 changed += 1;
-                println!(
-                    "{about}: {} {} -> {} {}",
-                    before.outcome.as_str(),
-                    before.reason,
-                    after.outcome.as_str(),
-                    after.reason
-                );
+                println!("{about}: {} -> {}", told(before), told(after));
             }
             Replayed::CantTell(missing) => {
                 untold += 1;
@@ -76,6 +70,14 @@ fn run(chronicle: &str, policy: &str) -> Result<(), Box<dyn Error>> {
     }
     println!("{same} the same, {changed} changed, {untold} can't be told");
     Ok(())
+}
+
+fn told(ruling: Ruling) -> String {
+    let (outcome, reason) = (ruling.outcome.as_str(), ruling.reason);
+    match ruling.would {
+        Some(would) => format!("{outcome}, would {}, {reason}", would.as_str()),
+        None => format!("{outcome} {reason}"),
+    }
 }
 
 fn policies(path: &str) -> Result<Policies, String> {

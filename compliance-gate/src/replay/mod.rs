@@ -18,6 +18,8 @@ pub struct Ruling {
     pub outcome: Outcome,
     /// Whether that was what the policy said: not if it only reports, or a break-glass entry was used.
     pub enforced: bool,
+    /// What the policy said, where that isn't what was done.
+    pub would: Option<Outcome>,
     /// Why.
     pub reason: Reason,
 }
@@ -126,6 +128,7 @@ fn try_replay(
                 false => verdict.outcome,
             },
             enforced: !reported && !broken,
+            would: (reported || broken).then_some(verdict.outcome),
             reason: match broken {
                 true => Reason::BreakGlass,
                 false => verdict.reason,

@@ -61,8 +61,7 @@ impl Recorded {
     ) -> Result<Self, Missing> {
         let readable = |reason: &str| reason.parse::<Reason>().map_err(|_| Missing::Readable);
         let reason = readable(&event.reason)?;
-        let outcome = [Outcome::Allow, Outcome::Deny].into_iter();
-        let outcome = outcome.into_iter().find(|it| it.as_str() == event.outcome);
+        let would = event.would.as_deref().map(outcome).transpose()?;
         let principal = &event.principal;
         let delegate = principal.delegate.as_deref();
         let principal = Principal::new(&*principal.issuer, &*principal.subject);
@@ -83,8 +82,9 @@ impl Recorded {
                 None => principal,
             },
             ruling: Ruling {
-                outcome: outcome.ok_or(Missing::Readable)?,
+                outcome: outcome(&event.outcome)?,
                 enforced: event.enforced,
+                would,
                 reason,
             },
             now: at(made_at),
@@ -97,6 +97,12 @@ impl Recorded {
             source: source(event, table, made_at)?,
         })
     }
+}
+
+fn outcome(word: &str) -> Result<Outcome, Missing> {
+    let mut outcomes = [Outcome::Allow, Outcome::Deny].into_iter();
+    let outcome = outcomes.find(|it| it.as_str() == word);
+    outcome.ok_or(Missing::Readable)
 }
 
 fn at(wall: Timestamp) -> Moment {
