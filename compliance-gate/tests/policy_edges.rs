@@ -99,3 +99,17 @@ fn a_word_is_not_written_as_a_table() {
         assert!(PolicyFile::parse(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_policy_is_looser_if_any_setting_is() {
+    let policy = |layer| {
+        let policies = Policies::builder().global(layer).build().unwrap();
+        *policies.unlisted().policy()
+    };
+    let tight = policy(PolicyLayer::new().required(true).strict(true));
+    let loose = policy(PolicyLayer::new().required(true));
+    let mixed = policy(PolicyLayer::new().required(true).bind_subject(true));
+    assert!(loose.is_looser_than(tight) && !tight.is_looser_than(loose));
+    assert!(!tight.is_looser_than(tight));
+    assert!(mixed.is_looser_than(tight) && tight.is_looser_than(mixed));
+}
