@@ -1,5 +1,4 @@
 //! Policies at the end of what a setting can be, and files that are almost right.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

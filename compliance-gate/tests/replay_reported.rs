@@ -1,5 +1,5 @@
 //! What only reports allows all the same: what a replay of it is asked for is what it would have done.
-#![expect(clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use chronicle::events::DeviceComplianceChecked;
 use clock::Timestamp;
