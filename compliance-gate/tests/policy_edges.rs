@@ -98,3 +98,32 @@ fn a_word_is_not_written_as_a_table() {
         assert!(PolicyFile::parse(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_policy_is_looser_if_any_setting_is() {
+    let policy = |layer| {
+        let policies = Policies::builder().global(layer).build().unwrap();
+        *policies.unlisted().policy()
+    };
+    let tight = policy(PolicyLayer::new().required(true).strict(true));
+    let loose = policy(PolicyLayer::new().required(true));
+    let mixed = policy(PolicyLayer::new().required(true).bind_subject(true));
+    assert!(loose.is_looser_than(tight) && !tight.is_looser_than(loose));
+    assert!(!tight.is_looser_than(tight));
+    assert!(mixed.is_looser_than(tight) && tight.is_looser_than(mixed));
+}
+
+/// A number that is given twice, be it once by an escaped key, is none.
+#[test]
+fn a_table_of_one_number_has_one() {
+    for table in [
+        r#"{"last_known_good_seconds": 1, "last_known_good_seconds": 600}"#,
+        r#"{"last_known_good_seconds": 1, "last_known_good_s\u0065conds": 600}"#,
+        r#"{"last_known_good_seconds": 1, "min_remaining_seconds": 600}"#,
+        r#"{"min_remaining_seconds": 1}"#,
+        "{}",
+    ] {
+        let text = format!(r#"{{"global": {{"on_outage": {table}}}}}"#);
+        assert!(PolicyFile::parse(&text).is_err(), "{text}");
+    }
+}

@@ -253,8 +253,9 @@ impl Inner {
         ticket: Ticket,
     ) -> impl Future<Output = Landing> + Send + 'static {
         let inner = Arc::clone(self);
+        let newer = self.newer(device, asked);
         async move {
-            let answer = inner.look_up(device, inner.newer(device, asked)).await;
+            let answer = inner.look_up(device, newer).await;
             let settle = |answer, outrun| inner.settle(device, answer, outrun);
             inner.flights.land(ticket, answer, settle)
         }
