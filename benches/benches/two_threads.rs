@@ -10,13 +10,15 @@ mod peers;
 
 use std::{
     hint::black_box,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use benches::{DEVICES, Fleet, filled};
+use benches::{DEVICES, Fleet, filled, ready};
 use clock::{Clock as _, SystemClock};
-use intune_core::{ComplianceSource as _, EntraDeviceId, Freshness};
+use compliance_gate::{DeviceIdentity, Gate, GateRequest, Policies};
+use intune_core::{ComplianceSource as _, EntraDeviceId, Freshness, Principal};
 use peers::Peers;
 
 const ROUNDS: usize = 40;
@@ -81,6 +83,16 @@ fn main() {
     };
     table.row("CachedCompliance::peek", |&device| {
         black_box(cache.peek(device, asked).expect("it is in the cache"));
+    });
+    let policies = Policies::builder().build().expect("nothing is forbidden");
+    let gate = Gate::builder(policies, Arc::new(cache), Arc::new(SystemClock::new())).unrecorded();
+    let gate = gate.build().expect("it says what becomes of records");
+    let principal = Principal::new("https://login.example/t1/v2.0", "adele");
+    let template = "device-management".parse().expect("it is a name");
+    table.row("Gate::evaluate, unrecorded", |&device| {
+        let device = DeviceIdentity::Present(device);
+        let request = GateRequest::new(&principal, &template, device);
+        assert!(ready(gate.evaluate(&request)).is_allow());
     });
     Peers::new(&fleet).measure_gets(&mut table);
 }

@@ -32,6 +32,7 @@ pub enum DeviceOf {
 
 impl Asker {
     /// The device to judge by, and whose it is. An agent's own comes first, and if it is invalid, it is judged as that.
+    #[inline]
     #[must_use]
     pub fn judged_by(&self, policy: &Policy) -> (DeviceIdentity, DeviceOf) {
         match (self.device, policy.delegates, self.delegator) {
@@ -108,6 +109,22 @@ const fn deny(reason: Reason) -> Verdict {
 #[must_use]
 pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: Moment) -> Step {
     let settings = policy.policy();
+    let step = before_asking(policy, asker);
+    match (step, answer) {
+        (Step::Decided(_), _) | (Step::LookUp(_), Answer::NotAsked) => step,
+        (Step::LookUp(_), Answer::Observed(observation)) => {
+            Step::Decided(by_observation(settings, asker, &observation, now))
+        }
+        (Step::LookUp(_), Answer::Failed(failure)) => {
+            Step::Decided(by_failure(settings, asker, failure, now))
+        }
+    }
+}
+
+/// The rows that need no answer of the source.
+#[inline]
+pub(crate) fn before_asking(policy: &EffectivePolicy, asker: Asker) -> Step {
+    let settings = policy.policy();
     if settings.mode == Mode::Off {
         return Step::Decided(allow(Reason::NotEnabled));
     }
@@ -117,29 +134,39 @@ pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: M
     if !settings.required {
         return Step::Decided(allow(Reason::NotRequired));
     }
-    let device = match asker.judged_by(settings).0 {
-        DeviceIdentity::Invalid => return Step::Decided(deny(Reason::InvalidDeviceIdentity)),
-        DeviceIdentity::Absent if settings.strict => {
-            return Step::Decided(deny(Reason::NoDeviceIdentity));
-        }
-        DeviceIdentity::Absent => return Step::Decided(allow(Reason::NoDeviceIdentity)),
-        DeviceIdentity::Present(device) => device,
+    match asker.judged_by(settings).0 {
+        DeviceIdentity::Invalid => Step::Decided(deny(Reason::InvalidDeviceIdentity)),
+        DeviceIdentity::Absent if settings.strict => Step::Decided(deny(Reason::NoDeviceIdentity)),
+        DeviceIdentity::Absent => Step::Decided(allow(Reason::NoDeviceIdentity)),
+        DeviceIdentity::Present(device) => Step::LookUp(device),
+    }
+}
+
+/// The rows for what the source answered.
+#[inline]
+pub(crate) fn by_observation(
+    policy: &Policy,
+    asker: Asker,
+    observation: &Observation,
+    now: Moment,
+) -> Verdict {
+    by_finding(policy, asker, &observation.finding, now).by(*observation)
+}
+
+/// The rows for a source that failed.
+pub(crate) fn by_failure(
+    policy: &Policy,
+    asker: Asker,
+    failure: &SourceFailure,
+    now: Moment,
+) -> Verdict {
+    let Some((observation, until)) = last_known_good(policy, failure, now) else {
+        return deny(Reason::SourceUnavailable);
     };
-    match answer {
-        Answer::NotAsked => Step::LookUp(device),
-        Answer::Observed(observation) => {
-            Step::Decided(by_finding(settings, asker, observation, now).by(observation))
-        }
-        Answer::Failed(failure) => Step::Decided(match last_known_good(settings, failure, now) {
-            Some((observation, until)) => {
-                let verdict = by_finding(settings, asker, observation, now).by(observation);
-                Verdict {
-                    valid_until: earlier(verdict.valid_until, Some(until)),
-                    ..verdict
-                }
-            }
-            None => deny(Reason::SourceUnavailable),
-        }),
+    let verdict = by_observation(policy, asker, &observation, now);
+    Verdict {
+        valid_until: earlier(verdict.valid_until, Some(until)),
+        ..verdict
     }
 }
 
@@ -159,14 +186,16 @@ fn last_known_good(
     usable.then(|| (observation.served(Served::LastKnownGood), until))
 }
 
-fn by_finding(policy: &Policy, asker: Asker, observation: Observation, now: Moment) -> Verdict {
-    match observation.finding {
+#[inline]
+fn by_finding(policy: &Policy, asker: Asker, finding: &Finding, now: Moment) -> Verdict {
+    match finding {
         Finding::NotFound => deny(Reason::DeviceNotFound),
         Finding::Conflicting { .. } => deny(Reason::ConflictingRecords),
-        Finding::Device(device) => by_device(policy, asker, &device, now.wall),
+        Finding::Device(device) => by_device(policy, asker, device, now.wall),
     }
 }
 
+#[inline]
 fn by_device(policy: &Policy, asker: Asker, device: &DeviceCompliance, now: Timestamp) -> Verdict {
     if device.being_removed {
         return deny(Reason::DeviceBeingRemoved);
@@ -195,6 +224,7 @@ pub(crate) fn is_of_user(device: &DeviceCompliance, user: Option<UserId>) -> boo
     device.user_id.is_some() && device.user_id == user
 }
 
+#[inline]
 fn by_state(policy: &Policy, device: &DeviceCompliance, now: Timestamp) -> Verdict {
     let (outcome, reason) = match device.state {
         ComplianceState::Compliant => (Outcome::Allow, Reason::Compliant),

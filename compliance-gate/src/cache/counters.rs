@@ -121,7 +121,7 @@ impl Counted {
 
 /// A number of this thread, as good as any: where a variable of its own lies.
 #[inline]
-fn stripe() -> usize {
+pub(crate) fn stripe() -> usize {
     thread_local! {
         static OWN: u8 = const { 0 };
     }

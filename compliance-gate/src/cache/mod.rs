@@ -37,6 +37,7 @@ use crate::caught::caught;
 pub use builder::CacheBuilder;
 pub use counters::CacheCounters;
 use counters::Counted;
+pub(crate) use counters::stripe;
 use flight::Flight;
 use flights::{Answer, Flights, Landing, Ticket};
 use kept::Kept;

@@ -5,7 +5,7 @@ mod http;
 mod id;
 mod reason;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use clock::{Moment, Timestamp};
 use intune_core::{
@@ -13,7 +13,7 @@ use intune_core::{
 };
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{DeviceOf, EffectivePolicy};
+use crate::{DeviceOf, EffectivePolicy, policy::Held};
 
 pub use evidence::Evidence;
 pub(crate) use evidence::{age_ms, grace_expiry};
@@ -58,9 +58,10 @@ pub struct Decision {
     pub(crate) device: Option<EntraDeviceId>,
     pub(crate) device_of: DeviceOf,
     pub(crate) observation: Option<Observation>,
-    pub(crate) failure: Option<SourceFailure>,
+    /// Boxed: hardly any decision has one, and all are moved.
+    pub(crate) failure: Option<Box<SourceFailure>>,
     pub(crate) valid_until: Option<Timestamp>,
-    pub(crate) policy: Arc<EffectivePolicy>,
+    pub(crate) policy: Held,
 }
 
 impl Decision {
@@ -157,7 +158,7 @@ impl Decision {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         const DEFAULT: Duration = Duration::from_secs(5);
-        let asked = self.failure.as_ref().and_then(SourceFailure::retry_after);
+        let asked = self.source_failure().and_then(SourceFailure::retry_after);
         self.is_retryable().then(|| asked.unwrap_or(DEFAULT))
     }
 
@@ -182,7 +183,10 @@ impl Decision {
     /// What went wrong with the source, if anything did; for the operator, not for the caller.
     #[must_use]
     pub const fn source_failure(&self) -> Option<&SourceFailure> {
-        self.failure.as_ref()
+        match &self.failure {
+            Some(failure) => Some(failure),
+            None => None,
+        }
     }
 
     /// What is known of the device, to go onto the authority that is issued.

@@ -1,15 +1,16 @@
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use clock::Moment;
 use futures_util::future::{Either, select};
-use intune_core::{Freshness, SourceFailure};
+use intune_core::{EntraDeviceId, Freshness, SourceFailure};
 
 use super::{Gate, GateRequest, Inner};
 use crate::{
-    Answer, Asker, BreakGlass, Decision, DecisionId, DeviceIdentity, EffectivePolicy, Mode,
-    OnAuditFailure, Outcome, Reason, Step, Verdict,
+    Asker, BreakGlass, Decision, DecisionId, DeviceIdentity, Mode, OnAuditFailure, Outcome, Reason,
+    Step, Verdict,
     counters::Asked,
-    decide::{decide, earlier},
+    decide::{before_asking, by_failure, by_observation, earlier},
+    policy::Held,
     record::Recorder,
 };
 
@@ -24,67 +25,11 @@ impl Gate {
     /// been made. Others who wait for the same device are not disturbed.
     pub async fn evaluate(&self, request: &GateRequest<'_>) -> Decision {
         let gate = &*self.inner;
-        let start = gate.clock.now();
-        // The guard is gone with the statement: it is not to be held while anything is waited for.
-        let policy = Arc::clone(gate.policies.load().for_template(request.template));
-        let asker = request.asker();
-        let mut failure = None;
-        let mut asked = Asked::Nothing;
-        let mut now = start;
-        let verdict = match decide(&policy, asker, Answer::NotAsked, start) {
-            Step::Decided(verdict) => verdict,
-            Step::LookUp(device) => {
-                let max_age = match request.live {
-                    true => Duration::ZERO,
-                    false => policy.policy().max_age,
-                };
-                let freshness = Freshness {
-                    now: start,
-                    max_age,
-                };
-                let found = match gate.peek(device, freshness) {
-                    Some(observation) => {
-                        asked = Asked::Hit;
-                        Ok(observation)
-                    }
-                    None => {
-                        asked = Asked::Miss;
-                        // Boxed, so that a hit doesn't carry the room for a miss.
-                        let looked_up = Box::pin(gate.look_up(device, freshness, policy.policy()));
-                        let (found, then) = looked_up.await;
-                        now = then;
-                        found
-                    }
-                };
-                // Live is live: what was known before is no answer, whatever policy allows in an outage.
-                let found = match request.live {
-                    true => found.map_err(|failure| failure.with_last_known(None)),
-                    false => found,
-                };
-                let answer = match &found {
-                    Ok(observation) => Answer::Observed(*observation),
-                    Err(failure) => Answer::Failed(failure),
-                };
-                let step = decide(&policy, asker, answer, now);
-                failure = found.err();
-                match step {
-                    Step::Decided(verdict) => verdict,
-                    // The table was given an answer; should it ask again, that is no reason to allow.
-                    Step::LookUp(_) => Verdict {
-                        outcome: Outcome::Deny,
-                        reason: Reason::SourceUnavailable,
-                        observation: None,
-                        valid_until: None,
-                    },
-                }
-            }
-        };
-        let decision = conclude(asker, policy, verdict, failure, now);
-        let decision = match &gate.recorder {
-            Some(recorder) if leaves_event(&decision) => {
-                Box::pin(gate.record(recorder, request, decision)).await
-            }
-            _ => decision,
+        let (begun, asked) = gate.at_once(request);
+        let decision = match begun {
+            Begun::Made(decision) => decision,
+            // Boxed, so that who needn't wait doesn't carry the room for it.
+            begun => Box::pin(gate.finish(request, begun)).await,
         };
         gate.counters.decided(&decision, asked);
         tracing::debug!(
@@ -101,7 +46,115 @@ impl Gate {
     }
 }
 
+/// How far a decision has come.
+enum Begun {
+    /// That's all.
+    Made(Decision),
+    /// A record is left to make.
+    Unrecorded(Decision),
+    /// The source has to be asked.
+    Missed(Miss),
+}
+
+struct Miss {
+    policy: Held,
+    asker: Asker,
+    device: EntraDeviceId,
+    freshness: Freshness,
+}
+
 impl Inner {
+    /// Decides as far as is possible without a wait.
+    #[inline]
+    fn at_once(&self, request: &GateRequest<'_>) -> (Begun, Asked) {
+        let now = self.clock.now();
+        // The guard is gone with the statement: it is not to be held while anything is waited for.
+        let policy = self.policies.load().hold(request.template);
+        let asker = request.asker();
+        let (verdict, asked) = match before_asking(&policy, asker) {
+            Step::Decided(verdict) => (verdict, Asked::Nothing),
+            Step::LookUp(device) => {
+                let max_age = match request.live {
+                    true => Duration::ZERO,
+                    false => policy.policy().max_age,
+                };
+                let freshness = Freshness { now, max_age };
+                match self.peek(device, freshness) {
+                    Some(observation) => {
+                        let verdict = by_observation(policy.policy(), asker, &observation, now);
+                        (verdict, Asked::Hit)
+                    }
+                    None => {
+                        let missed = Miss {
+                            policy,
+                            asker,
+                            device,
+                            freshness,
+                        };
+                        return (Begun::Missed(missed), Asked::Miss);
+                    }
+                }
+            }
+        };
+        let decision = conclude(asker, policy, verdict, None, now);
+        let begun = match self.recorder {
+            Some(_) => Begun::Unrecorded(decision),
+            None => Begun::Made(decision),
+        };
+        (begun, asked)
+    }
+
+    /// Waits for what is left to do.
+    async fn finish(&self, request: &GateRequest<'_>, begun: Begun) -> Decision {
+        let decision = match begun {
+            Begun::Missed(miss) => self.after_look_up(request, miss).await,
+            Begun::Made(decision) | Begun::Unrecorded(decision) => decision,
+        };
+        match &self.recorder {
+            Some(recorder) if leaves_event(&decision) => {
+                self.record(recorder, request, decision).await
+            }
+            _ => decision,
+        }
+    }
+
+    /// Decides what the source has to be asked about.
+    async fn after_look_up(&self, request: &GateRequest<'_>, miss: Miss) -> Decision {
+        let Miss {
+            policy,
+            asker,
+            device,
+            freshness,
+        } = miss;
+        let (found, now) = self.look_up(device, freshness, policy.policy()).await;
+        let (verdict, failure) = match found {
+            Ok(observation) => {
+                let verdict = by_observation(policy.policy(), asker, &observation, now);
+                (verdict, None)
+            }
+            Err(failure) => {
+                // Live is live: what was known before is no answer, whatever policy allows in an outage.
+                let failure = match request.live {
+                    true => failure.with_last_known(None),
+                    false => failure,
+                };
+                let verdict = by_failure(policy.policy(), asker, &failure, now);
+                (verdict, Some(Box::new(failure)))
+            }
+        };
+        let decision = conclude(asker, policy, verdict, failure, now);
+        if let Some(failure) = &decision.failure {
+            tracing::warn!(
+                name: "compliance_gate.source_failed",
+                target: "compliance_gate",
+                decision = %decision.id,
+                %failure,
+                "the compliance source failed"
+            );
+        }
+        decision
+    }
+
     /// Records a decision, or turns it into the deny that a missing record asks for.
     async fn record(
         &self,
@@ -178,16 +231,17 @@ fn leaves_event(decision: &Decision) -> bool {
     checked || decision.policy.is_loosened()
 }
 
+#[inline]
 fn conclude(
     asker: Asker,
-    policy: Arc<EffectivePolicy>,
+    policy: Held,
     verdict: Verdict,
-    failure: Option<SourceFailure>,
+    failure: Option<Box<SourceFailure>>,
     made_at: Moment,
 ) -> Decision {
     let reported = policy.policy().mode == Mode::ReportOnly;
     let (device, device_of) = asker.judged_by(policy.policy());
-    let decision = Decision {
+    Decision {
         id: DecisionId::generate(made_at.wall),
         made_at,
         outcome: if reported {
@@ -207,15 +261,5 @@ fn conclude(
         failure,
         valid_until: verdict.valid_until,
         policy,
-    };
-    if let Some(failure) = &decision.failure {
-        tracing::warn!(
-            name: "compliance_gate.source_failed",
-            target: "compliance_gate",
-            decision = %decision.id,
-            %failure,
-            "the compliance source failed"
-        );
     }
-    decision
 }

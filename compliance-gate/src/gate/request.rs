@@ -59,6 +59,7 @@ impl<'a> GateRequest<'a> {
     }
 
     /// Who asks, as far as the table is concerned.
+    #[inline]
     pub(crate) fn asker(&self) -> Asker {
         Asker {
             device: self.device,

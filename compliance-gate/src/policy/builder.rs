@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     BreakGlass, EffectivePolicy, Layer, Policies, PolicyError, PolicyFile, PolicyLayer,
-    effective::sha256, settings::Stack,
+    effective::sha256, held::Shared, settings::Stack,
 };
 
 /// The templates that require compliance unless a policy says otherwise.
@@ -152,9 +152,9 @@ impl PoliciesBuilder {
         let policies = policies.into_iter();
         Ok(Policies {
             templates: policies
-                .map(|(name, policy)| (name, Arc::new(policy)))
+                .map(|(name, policy)| (name, Shared::new(policy)))
                 .collect(),
-            unlisted: Arc::new(unlisted),
+            unlisted: Shared::new(unlisted),
             break_glass,
             digest,
         })

@@ -6,7 +6,10 @@ use intune_core::{AccordTemplate, ScopeTemplate};
 
 use super::{
     BreakGlass, EffectivePolicy, Explanation, Layer, Mode, PoliciesBuilder, PolicyLayer,
-    PolicyWarning, settings::Stack, warnings,
+    PolicyWarning,
+    held::{Held, Shared},
+    settings::Stack,
+    warnings,
 };
 
 /// The policy of a deployment, worked out for every accord template.
@@ -33,8 +36,8 @@ use super::{
 /// [`Overrides::TightenOnly`]: super::Overrides::TightenOnly
 #[derive(Clone, Debug)]
 pub struct Policies {
-    pub(super) templates: HashMap<AccordTemplate, Arc<EffectivePolicy>, RandomState>,
-    pub(super) unlisted: Arc<EffectivePolicy>,
+    pub(super) templates: HashMap<AccordTemplate, Shared, RandomState>,
+    pub(super) unlisted: Shared,
     pub(super) break_glass: Arc<[BreakGlass]>,
     pub(super) digest: String,
 }
@@ -53,7 +56,7 @@ impl Policies {
         Self {
             templates: HashMap::default(),
             digest: off.digest().to_owned(),
-            unlisted: Arc::new(off),
+            unlisted: Shared::new(off),
             break_glass: Arc::default(),
         }
     }
@@ -61,13 +64,24 @@ impl Policies {
     /// The policy under which `template` is issued.
     #[must_use]
     pub fn for_template(&self, template: &AccordTemplate) -> &Arc<EffectivePolicy> {
+        self.shared(template).policy()
+    }
+
+    /// A hold on the policy under which `template` is issued.
+    #[inline]
+    pub(crate) fn hold(&self, template: &AccordTemplate) -> Held {
+        self.shared(template).hold()
+    }
+
+    #[inline]
+    fn shared(&self, template: &AccordTemplate) -> &Shared {
         self.templates.get(template).unwrap_or(&self.unlisted)
     }
 
     /// The policy of templates that nobody listed: the global layer over the built-in one.
     #[must_use]
     pub fn unlisted(&self) -> &EffectivePolicy {
-        &self.unlisted
+        self.unlisted.policy()
     }
 
     /// The delegation scope that `template` gives by default: what was set for it, everything with approvals for
@@ -105,8 +119,9 @@ impl Policies {
         let listed = self
             .templates
             .iter()
+            .map(|(name, shared)| (name, &**shared.policy()))
             .filter(|(_, policy)| policy.is_listed());
-        let mut listed: Vec<_> = listed.map(|(name, policy)| (name, &**policy)).collect();
+        let mut listed: Vec<_> = listed.collect();
         listed.sort_by_key(|(name, _)| *name);
         listed
     }
