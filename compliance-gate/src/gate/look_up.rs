@@ -39,6 +39,8 @@ impl Inner {
         let took = now.since(freshness.now);
         let answer = match answer {
             Some(answer) if took < self.deadline => answer,
+            // A refusal is none the less one for being late; only in an outage the last known state may serve.
+            Some(Err(refusal)) if !refusal.kind().is_outage() => Err(refusal),
             // None came, or too late: the machine may have been suspended meanwhile.
             _ => Err(self.timed_out(device, freshness, policy)),
         };
