@@ -1,5 +1,4 @@
 //! A refusal that comes too late is a refusal still, and no outage.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
