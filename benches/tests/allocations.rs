@@ -36,9 +36,14 @@ fn a_hit_allocates_nothing() {
         by_name: BTreeMap::new(),
     };
     Hits::new(fleet).measure(&mut counts);
-    for path in ["CachedCompliance::peek", "EntraClient::peek"] {
+    for path in [
+        "CachedCompliance::peek",
+        "Gate::evaluate, unrecorded",
+        "EntraClient::peek",
+        "EntraClient::token",
+    ] {
         assert_eq!(counts.by_name[path], 0, "{path}");
     }
     // The counter counts.
-    assert!(counts.by_name["EntraClient::token"] > 0);
+    assert!(counts.by_name["Gate::evaluate, recorded"] > 0);
 }
