@@ -11,7 +11,7 @@ use std::{
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use rand::RngExt as _;
 
-use super::{EntraClient, Inner};
+use super::{EntraClient, inner::Inner};
 use crate::{AccessToken, cache::Want};
 
 /// No sleep is longer: while the machine is suspended, a sleep doesn't end.
