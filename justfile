@@ -22,6 +22,12 @@ deny:
 
 bench:
     cargo bench -p benches
+    cargo bench --manifest-path benches/tokens/Cargo.toml
+
+# Microsoft's own libraries for Python against the simulator: needs msal and azure-identity.
+python:
+    cargo build -p intune-sim
+    python3 intune-sim/clients/python/tokens.py target/debug/intune-sim
 
 example *ARGUMENTS:
     cargo run --example authorize -- {{ARGUMENTS}}
