@@ -9,7 +9,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use clock::Moment;
 use tokio::sync::Notify;
 
-use self::sync::{Mutex, PoisonError, Published};
+use self::sync::{Mutex, MutexGuard, PoisonError, Published};
 pub(crate) use self::{
     flight::Flight,
     slot::{FlightId, Outcome, Slot, Want},
@@ -62,21 +62,22 @@ impl TokenCache {
         outcome: &Outcome,
         refresh_at: impl FnOnce(&AccessToken) -> Duration,
     ) {
+        let changing = self.lock();
         slot.settle(flight, now, outcome, refresh_at);
-        self.show();
+        self.show(&changing);
     }
 
     /// Forgets `rejected`, if it is served. Nobody who asks from then on gets it.
     pub(crate) fn invalidate(&self, scope: &Scope, rejected: &AccessToken) {
         if let Some(slot) = self.find(scope) {
+            let changing = self.lock();
             slot.invalidate(rejected);
-            self.show();
+            self.show(&changing);
         }
     }
 
-    /// Puts on show what the slots serve by now. One after the other, so that the last one shows the latest.
-    fn show(&self) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Puts on show what the slots serve by now. No slot changes meanwhile, or what is shown could be older.
+    fn show(&self, _changing: &MutexGuard<'_, ()>) {
         let slots = self.all().into_iter();
         let tokens = slots.filter_map(|(scope, slot)| Some((scope, slot.served()?)));
         self.tokens.publish(Some(Arc::new(tokens.collect())));
@@ -92,7 +93,7 @@ impl TokenCache {
         if let Some(slot) = self.find(scope) {
             return Ok(slot);
         }
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.lock();
         // Somebody may have been faster.
         if let Some(slot) = self.find(scope) {
             return Ok(slot);
@@ -111,6 +112,10 @@ impl TokenCache {
         slots.insert(scope.clone(), Arc::clone(&slot));
         self.slots.publish(Some(Arc::new(std::mem::take(slots))));
         Ok(slot)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every scope with its slot.

@@ -188,17 +188,22 @@ impl Slot {
     ) {
         let mut state = self.lock();
         state.take_off(flight);
-        if flight < state.served_by {
-            return;
-        }
         match outcome {
             Ok(token) => {
+                let served = self.served.read(|served| served.map(AccessToken::of));
+                // By when they were asked for; a coarse clock may not tell, but then the one that began later does.
+                let age = |token: &AccessToken, by: FlightId| (token.requested_at().monotonic, by);
+                if served.is_some_and(|it| age(&it, state.served_by) > age(token, flight)) {
+                    return;
+                }
                 state.served_by = flight;
                 state.refresh_at = refresh_at(token);
                 state.refreshed_at = Some(now);
                 state.failure = None;
                 self.served.publish(Some(token.clone().into_inner()));
             }
+            // Of one that was overtaken, nobody need hear.
+            Err(_) if flight < state.served_by => {}
             Err(error) => state.fail(now, error),
         }
     }
