@@ -1,8 +1,6 @@
 //! The gate in front of a service: who gets through, what the service then knows, and what the others are told.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{
     convert::Infallible,
     future::{Future, ready},
@@ -15,8 +13,8 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{self, Scripted, clock, entra_id, found, principal, wall};
 use chronicle::MemorySink;
-use common::{Scripted, clock, entra_id, found, principal, wall};
 use compliance_gate::{
     BreakGlass, CachedCompliance, Decision, Delegates, DeviceIdentity, DeviceOf, Gate, GateLayer,
     GrpcRefusals, Policies, PoliciesBuilder, PolicyLayer, Reason, Refusal, VerifiedCaller,

@@ -1,12 +1,10 @@
 //! What *tighter* means: setting by setting, and what it promises of decisions.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::common::{self, FAILURES, Scripted, ago, device, entra_id, now, wall};
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
-use common::{FAILURES, Scripted, ago, device, entra_id, now, wall};
 use compliance_gate::{
     Answer, Asker, Delegates, DeviceIdentity, EffectivePolicy, Gate, GateRequest, Grace, Layer,
     Mode, OnAuditFailure, OnOutage, Outcome, Overrides, Policies, PolicyError, PolicyLayer,

@@ -1,11 +1,5 @@
 //! What the tests share: a fixed present, devices, and sources that do as they are told.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::allow_attributes,
-    reason = "not every test uses everything"
-)]
 
 use std::{
     collections::HashMap,
@@ -25,12 +19,12 @@ use intune_core::{
 };
 use tokio::sync::Semaphore;
 
-pub const TEMPLATE: &str = "read-only";
+pub(crate) const TEMPLATE: &str = "read-only";
 /// How long the clock has run at `now`.
 const PAST: Duration = Duration::from_secs(24 * 3600);
 
 /// Every way in which a source can fail.
-pub const FAILURES: [SourceFailureKind; 9] = [
+pub(crate) const FAILURES: [SourceFailureKind; 9] = [
     SourceFailureKind::CredentialRejected,
     SourceFailureKind::PermissionMissing,
     SourceFailureKind::LicenceMissing,
@@ -42,15 +36,15 @@ pub const FAILURES: [SourceFailureKind; 9] = [
     SourceFailureKind::Interrupted,
 ];
 
-pub fn wall() -> Timestamp {
+pub(crate) fn wall() -> Timestamp {
     "2026-11-23T06:00:00Z".parse().unwrap()
 }
 
-pub fn clock() -> ManualClock {
+pub(crate) fn clock() -> ManualClock {
     ManualClock::new(wall())
 }
 
-pub fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     let clock = clock();
     clock.advance(PAST);
     clock.set_wall(wall());
@@ -58,20 +52,20 @@ pub fn now() -> Moment {
 }
 
 /// `now`, so long ago.
-pub fn ago(age: Duration) -> Moment {
+pub(crate) fn ago(age: Duration) -> Moment {
     let clock = clock();
     clock.advance(PAST.saturating_sub(age));
     clock.set_wall(wall().saturating_sub(age));
     clock.now()
 }
 
-pub fn entra_id(n: u32) -> EntraDeviceId {
+pub(crate) fn entra_id(n: u32) -> EntraDeviceId {
     format!("33333333-4444-4555-8666-{:012x}", n + 1)
         .parse()
         .unwrap()
 }
 
-pub fn device(state: ComplianceState) -> DeviceCompliance {
+pub(crate) fn device(state: ComplianceState) -> DeviceCompliance {
     DeviceCompliance {
         managed_device_id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
         user_id: None,
@@ -83,19 +77,23 @@ pub fn device(state: ComplianceState) -> DeviceCompliance {
     }
 }
 
-pub fn found(state: ComplianceState) -> Finding {
+pub(crate) fn found(state: ComplianceState) -> Finding {
     Finding::Device(device(state))
 }
 
-pub fn template() -> AccordTemplate {
+pub(crate) fn template() -> AccordTemplate {
     TEMPLATE.parse().unwrap()
 }
 
-pub fn principal() -> Principal {
+pub(crate) fn principal() -> Principal {
     Principal::new("https://login.example/t1/v2.0", "adele")
 }
 
-pub async fn ask(gate: &Gate, template: &str, device: DeviceIdentity) -> compliance_gate::Decision {
+pub(crate) async fn ask(
+    gate: &Gate,
+    template: &str,
+    device: DeviceIdentity,
+) -> compliance_gate::Decision {
     let (principal, template) = (principal(), template.parse().unwrap());
     gate.evaluate(&GateRequest::new(&principal, &template, device))
         .await
@@ -103,7 +101,7 @@ pub async fn ask(gate: &Gate, template: &str, device: DeviceIdentity) -> complia
 
 /// A source that answers what it was told to, counts, and can be held.
 #[derive(Debug)]
-pub struct Scripted {
+pub(crate) struct Scripted {
     pub answers: Mutex<HashMap<EntraDeviceId, Result<Finding, SourceFailure>>>,
     pub default: Mutex<Result<Finding, SourceFailure>>,
     pub calls: AtomicUsize,
@@ -114,7 +112,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    pub fn new(answer: Result<Finding, SourceFailure>) -> Self {
+    pub(crate) fn new(answer: Result<Finding, SourceFailure>) -> Self {
         Self {
             answers: Mutex::default(),
             default: Mutex::new(answer),
@@ -125,26 +123,26 @@ impl Scripted {
         }
     }
 
-    pub fn held(answer: Result<Finding, SourceFailure>) -> Self {
+    pub(crate) fn held(answer: Result<Finding, SourceFailure>) -> Self {
         Self {
             gate: Some(Semaphore::new(0)),
             ..Self::new(answer)
         }
     }
 
-    pub fn shared(self) -> Arc<Self> {
+    pub(crate) fn shared(self) -> Arc<Self> {
         Arc::new(self)
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    pub fn answer(&self, answer: Result<Finding, SourceFailure>) {
+    pub(crate) fn answer(&self, answer: Result<Finding, SourceFailure>) {
         *self.default.lock().unwrap() = answer;
     }
 
-    pub fn release(&self, look_ups: usize) {
+    pub(crate) fn release(&self, look_ups: usize) {
         self.gate.as_ref().unwrap().add_permits(look_ups);
     }
 }
@@ -173,7 +171,7 @@ impl ComplianceSource for Scripted {
 }
 
 /// Lets every task that can go on go on.
-pub async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }

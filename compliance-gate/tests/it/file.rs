@@ -1,8 +1,6 @@
 //! Policy files: every setting in either format, and errors that point at their place.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{io::Write as _, time::Duration};
 
 use compliance_gate::{
@@ -10,6 +8,8 @@ use compliance_gate::{
     PolicyError, PolicyFile, PolicyLayer, PolicyWarning, Setting,
 };
 use env_config::Environment;
+
+use crate::common;
 
 const EVERYTHING: &str = r#"
 device_compliance_required = true

@@ -1,14 +1,12 @@
 //! What a gate counts.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{sync::Arc, thread, time::Duration};
 
+use crate::common::{self, Scripted, ask, clock, entra_id, found, settle, wall};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::ManualClock;
-use common::{Scripted, ask, clock, entra_id, found, settle, wall};
 use compliance_gate::{
     BreakGlass, CachedCompliance, DeviceIdentity, Gate, GateCounters, Mode, OnAuditFailure,
     OnOutage, Policies, PoliciesBuilder, PolicyLayer, Reason,

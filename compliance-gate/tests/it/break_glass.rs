@@ -1,8 +1,6 @@
 //! Who gets in although the policy denies: for how long, for what, and never without a record.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{
     sync::{
         Arc,
@@ -11,10 +9,10 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{self, Scripted, clock, entra_id, found, wall};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::Timestamp;
-use common::{Scripted, clock, entra_id, found, wall};
 use compliance_gate::{
     BreakGlass, Decision, DeviceIdentity, Gate, GateRequest, Mode, OnAuditFailure, Outcome,
     Policies, PoliciesBuilder, PolicyLayer, Reason, UnknownTemplates,

@@ -1,17 +1,15 @@
 //! A cache around a source that keeps something itself, or that panics.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
 
+use crate::common::{Scripted, clock, entra_id, found};
 use async_trait::async_trait;
 use clock::Clock as _;
-use common::{Scripted, clock, entra_id, found};
 use compliance_gate::CachedCompliance;
 use intune_core::{
     ComplianceSource, ComplianceState, EntraDeviceId, Freshness, Invalidation, Observation, Served,

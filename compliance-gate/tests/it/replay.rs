@@ -6,13 +6,11 @@
     reason = "a test may panic"
 )]
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::common::{self, Scripted, clock, device, entra_id, found, wall};
 use chronicle::{MemorySink, events::DeviceComplianceChecked};
 use clock::{Clock as _, Timestamp};
-use common::{Scripted, clock, device, entra_id, found, wall};
 use compliance_gate::{
     BreakGlass, CachedCompliance, Delegates, DeviceIdentity, Gate, GateRequest, Grace, Missing,
     Mode, OnOutage, Outcome, Policies, PoliciesBuilder, PolicyLayer, Reason, Replayed, Ruling,

@@ -1,8 +1,6 @@
 //! The events that the gate emits by `tracing`: names, targets and fields are for others to rely on.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-mod common;
-
 use std::{
     collections::BTreeMap,
     fmt::Debug,
@@ -10,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{Scripted, ask, clock, entra_id, found, principal, template};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
-use common::{Scripted, ask, clock, entra_id, found, principal, template};
 use compliance_gate::{
     Decision, DeviceIdentity, Gate, GateLayer, Policies, PolicyLayer, ReloadOrigin, VerifiedCaller,
 };

@@ -1,10 +1,8 @@
 //! Policies at the end of what a setting can be, and files that are almost right.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{entra_id, now, template};
+use crate::common::{self, entra_id, now, template};
 use compliance_gate::{
     Answer, Asker, DeviceIdentity, Outcome, Overrides, Policies, PolicyFile, PolicyLayer, Setting,
     Step, decide,

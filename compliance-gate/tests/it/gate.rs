@@ -6,14 +6,12 @@
     reason = "a test may panic"
 )]
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::common::{self, FAILURES, Scripted, ask, clock, entra_id, found, principal, settle};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::{Clock, ManualClock};
-use common::{FAILURES, Scripted, ask, clock, entra_id, found, principal, settle};
 use compliance_gate::{
     CachedCompliance, Decision, Delegates, DeviceIdentity, DeviceOf, Gate, GateRequest, Mode,
     OnAuditFailure, OnOutage, Outcome, Policies, PolicyLayer, Reason,

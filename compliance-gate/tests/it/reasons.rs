@@ -45,7 +45,7 @@ fn codes_do_not_change() {
 
 #[test]
 fn the_readme_says_what_to_do_about_each() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     for reason in Reason::ALL {
         let row = format!("| `{reason}` | ");
         assert_eq!(readme.matches(&row).count(), 1, "{reason}");

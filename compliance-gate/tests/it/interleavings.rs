@@ -5,8 +5,6 @@
     reason = "a test may panic"
 )]
 
-mod common;
-
 use std::{
     collections::HashMap,
     sync::{
@@ -16,9 +14,9 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{self, Scripted, clock, device, entra_id, found};
 use async_trait::async_trait;
 use clock::{Clock, ManualClock, Timestamp};
-use common::{Scripted, clock, device, entra_id, found};
 use compliance_gate::CachedCompliance;
 use intune_core::{
     ComplianceSource, ComplianceState, EntraDeviceId, Finding, Freshness, Invalidation,

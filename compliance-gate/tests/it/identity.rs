@@ -1,8 +1,6 @@
 //! Token claims are read totally, by the rule of their issuer.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use compliance_gate::{Confirmation, DeviceIdentity, IdentityRules, IssuerRule, TokenClaims};
 use proptest::prelude::*;
 

@@ -1,12 +1,10 @@
 //! How long the cache keeps what, and how it stays fresh.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{future::pending, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use crate::common::{Scripted, clock, device, entra_id, found, settle};
 use clock::{Clock, ManualClock};
-use common::{Scripted, clock, device, entra_id, found, settle};
 use compliance_gate::{CacheBuilder, CachedCompliance};
 use intune_core::{
     ComplianceSource, ComplianceState, Finding, Freshness, Invalidation, MockComplianceSource,

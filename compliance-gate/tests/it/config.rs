@@ -1,7 +1,5 @@
 //! The environment: the master switch, and every bad variable at once.
 
-mod common;
-
 use std::io::Write as _;
 
 use compliance_gate::{GateConfig, Mode};

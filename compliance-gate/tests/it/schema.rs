@@ -10,7 +10,7 @@ use compliance_gate::{PolicyFile, Setting};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SCHEMA: &str = include_str!("../policy.schema.json");
+const SCHEMA: &str = include_str!("../../policy.schema.json");
 
 fn schema() -> Value {
     serde_json::from_str(SCHEMA).unwrap()

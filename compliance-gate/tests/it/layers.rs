@@ -1,11 +1,11 @@
 //! Which layer wins, and what the decision says of it.
 
-mod common;
-
 use compliance_gate::{
     Layer, Mode, Overrides, Policies, PolicyFile, PolicyLayer, UnknownTemplates,
 };
 use proptest::prelude::*;
+
+use crate::common;
 
 fn layer((required, strict, mode): (Option<bool>, Option<bool>, Option<Mode>)) -> PolicyLayer {
     let mut layer = PolicyLayer::new();

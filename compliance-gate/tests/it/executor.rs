@@ -1,12 +1,10 @@
 //! The gate runs on any executor: here on one that knows nothing but wakers.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{sync::Arc, thread, time::Duration};
 
+use crate::common::{Scripted, ask, clock, entra_id, found, now};
 use chronicle::MemorySink;
-use common::{Scripted, ask, clock, entra_id, found, now};
 use compliance_gate::{CachedCompliance, DeviceIdentity, Gate, Policies, PolicyLayer, Reason};
 use futures_executor::block_on;
 use intune_core::{ComplianceSource as _, ComplianceState, Freshness};

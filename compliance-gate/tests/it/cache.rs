@@ -1,8 +1,6 @@
 //! The cache: one look-up for all who ask at once, and nothing old after an invalidation.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-mod common;
-
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -14,9 +12,9 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{self, Scripted, clock, entra_id, found, settle};
 use async_trait::async_trait;
 use clock::{Clock, ManualClock};
-use common::{Scripted, clock, entra_id, found, settle};
 use compliance_gate::CachedCompliance;
 use intune_core::{
     ComplianceSource, ComplianceState, EntraDeviceId, Finding, Freshness, Invalidation,

@@ -1,7 +1,5 @@
 //! A refusal that comes too late is a refusal still, and no outage.
 
-mod common;
-
 use std::{
     sync::{
         Arc,
@@ -10,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{self, entra_id, found};
 use async_trait::async_trait;
 use clock::ManualClock;
-use common::{entra_id, found};
 use compliance_gate::{
     CachedCompliance, DeviceIdentity, Gate, GateRequest, OnOutage, Policies, PolicyLayer, Reason,
 };

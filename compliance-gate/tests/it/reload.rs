@@ -1,14 +1,12 @@
 //! Another policy takes force whole, on record, or not at all.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::{fs, sync::Arc, time::Duration};
 
+use crate::common::{self, Scripted, ask, clock, entra_id, found, settle};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::ManualClock;
-use common::{Scripted, ask, clock, entra_id, found, settle};
 use compliance_gate::{
     DeviceIdentity, Gate, GateConfig, Mode, Policies, PolicyLayer, Reason, ReloadError,
     ReloadOrigin,

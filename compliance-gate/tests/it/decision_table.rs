@@ -2,12 +2,10 @@
 //! contract, each row a condition of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::common::{self, FAILURES, ago, device, entra_id, now, wall};
 use clock::Timestamp;
-use common::{FAILURES, ago, device, entra_id, now, wall};
 use compliance_gate::{
     Answer, Asker, Delegates, DeviceIdentity, DeviceOf, EffectivePolicy, Grace, Mode, OnOutage,
     Outcome, Policies, PolicyLayer, Reason, Step, UnknownTemplates, decide,
