@@ -33,6 +33,7 @@ pub trait Measure {
 /// # Panics
 ///
 /// If the future is not ready when first polled: then it was no hit.
+#[inline]
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

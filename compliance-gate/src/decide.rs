@@ -78,28 +78,48 @@ pub struct Verdict {
     pub valid_until: Option<Timestamp>,
 }
 
-impl Verdict {
-    const fn new(outcome: Outcome, reason: Reason) -> Self {
-        Self {
-            outcome,
-            reason,
-            observation: None,
-            valid_until: None,
+/// What a row says, whatever it was decided by.
+///
+/// The table hands these about, and not verdicts: observations are too large to be copied from hand to hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Ruling {
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Reason,
+    pub(crate) valid_until: Option<Timestamp>,
+}
+
+impl Ruling {
+    const fn by(self, observation: Option<Observation>) -> Verdict {
+        Verdict {
+            outcome: self.outcome,
+            reason: self.reason,
+            observation,
+            valid_until: self.valid_until,
         }
     }
+}
 
-    const fn by(mut self, observation: Observation) -> Self {
-        self.observation = Some(observation);
-        self
+/// How far the table comes without an answer of the source.
+#[derive(Clone, Copy)]
+pub(crate) enum First {
+    Decided(Ruling),
+    LookUp(EntraDeviceId),
+}
+
+const fn ruling(outcome: Outcome, reason: Reason) -> Ruling {
+    Ruling {
+        outcome,
+        reason,
+        valid_until: None,
     }
 }
 
-const fn allow(reason: Reason) -> Verdict {
-    Verdict::new(Outcome::Allow, reason)
+const fn allow(reason: Reason) -> Ruling {
+    ruling(Outcome::Allow, reason)
 }
 
-const fn deny(reason: Reason) -> Verdict {
-    Verdict::new(Outcome::Deny, reason)
+const fn deny(reason: Reason) -> Ruling {
+    ruling(Outcome::Deny, reason)
 }
 
 /// Consults the decision table; the first row that matches decides.
@@ -109,36 +129,40 @@ const fn deny(reason: Reason) -> Verdict {
 #[must_use]
 pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: Moment) -> Step {
     let settings = policy.policy();
-    let step = before_asking(policy, asker);
-    match (step, answer) {
-        (Step::Decided(_), _) | (Step::LookUp(_), Answer::NotAsked) => step,
-        (Step::LookUp(_), Answer::Observed(observation)) => {
-            Step::Decided(by_observation(settings, asker, &observation, now))
+    let device = match before_asking(settings, policy.denies_unknown_template(), &asker) {
+        First::Decided(ruling) => return Step::Decided(ruling.by(None)),
+        First::LookUp(device) => device,
+    };
+    match answer {
+        Answer::NotAsked => Step::LookUp(device),
+        Answer::Observed(observation) => {
+            let ruling = by_observation(settings, asker.user, &observation, now);
+            Step::Decided(ruling.by(Some(observation)))
         }
-        (Step::LookUp(_), Answer::Failed(failure)) => {
-            Step::Decided(by_failure(settings, asker, failure, now))
+        Answer::Failed(failure) => {
+            let (ruling, observation) = by_failure(settings, asker.user, failure, now);
+            Step::Decided(ruling.by(observation))
         }
     }
 }
 
 /// The rows that need no answer of the source.
 #[inline]
-pub(crate) fn before_asking(policy: &EffectivePolicy, asker: Asker) -> Step {
-    let settings = policy.policy();
+pub(crate) fn before_asking(settings: &Policy, denies_unknown: bool, asker: &Asker) -> First {
     if settings.mode == Mode::Off {
-        return Step::Decided(allow(Reason::NotEnabled));
+        return First::Decided(allow(Reason::NotEnabled));
     }
-    if policy.denies_unknown_template() {
-        return Step::Decided(deny(Reason::UnknownTemplate));
+    if denies_unknown {
+        return First::Decided(deny(Reason::UnknownTemplate));
     }
     if !settings.required {
-        return Step::Decided(allow(Reason::NotRequired));
+        return First::Decided(allow(Reason::NotRequired));
     }
     match asker.judged_by(settings).0 {
-        DeviceIdentity::Invalid => Step::Decided(deny(Reason::InvalidDeviceIdentity)),
-        DeviceIdentity::Absent if settings.strict => Step::Decided(deny(Reason::NoDeviceIdentity)),
-        DeviceIdentity::Absent => Step::Decided(allow(Reason::NoDeviceIdentity)),
-        DeviceIdentity::Present(device) => Step::LookUp(device),
+        DeviceIdentity::Invalid => First::Decided(deny(Reason::InvalidDeviceIdentity)),
+        DeviceIdentity::Absent if settings.strict => First::Decided(deny(Reason::NoDeviceIdentity)),
+        DeviceIdentity::Absent => First::Decided(allow(Reason::NoDeviceIdentity)),
+        DeviceIdentity::Present(device) => First::LookUp(device),
     }
 }
 
@@ -146,28 +170,33 @@ pub(crate) fn before_asking(policy: &EffectivePolicy, asker: Asker) -> Step {
 #[inline]
 pub(crate) fn by_observation(
     policy: &Policy,
-    asker: Asker,
+    user: Option<UserId>,
     observation: &Observation,
     now: Moment,
-) -> Verdict {
-    by_finding(policy, asker, &observation.finding, now).by(*observation)
+) -> Ruling {
+    match &observation.finding {
+        Finding::NotFound => deny(Reason::DeviceNotFound),
+        Finding::Conflicting { .. } => deny(Reason::ConflictingRecords),
+        Finding::Device(device) => by_device(policy, user, device, now.wall),
+    }
 }
 
-/// The rows for a source that failed.
+/// The rows for a source that failed. Also what was known before, if that decided.
 pub(crate) fn by_failure(
     policy: &Policy,
-    asker: Asker,
+    user: Option<UserId>,
     failure: &SourceFailure,
     now: Moment,
-) -> Verdict {
+) -> (Ruling, Option<Observation>) {
     let Some((observation, until)) = last_known_good(policy, failure, now) else {
-        return deny(Reason::SourceUnavailable);
+        return (deny(Reason::SourceUnavailable), None);
     };
-    let verdict = by_observation(policy, asker, &observation, now);
-    Verdict {
-        valid_until: earlier(verdict.valid_until, Some(until)),
-        ..verdict
-    }
+    let ruling = by_observation(policy, user, &observation, now);
+    let ruling = Ruling {
+        valid_until: earlier(ruling.valid_until, Some(until)),
+        ..ruling
+    };
+    (ruling, Some(observation))
 }
 
 fn last_known_good(
@@ -187,20 +216,16 @@ fn last_known_good(
 }
 
 #[inline]
-fn by_finding(policy: &Policy, asker: Asker, finding: &Finding, now: Moment) -> Verdict {
-    match finding {
-        Finding::NotFound => deny(Reason::DeviceNotFound),
-        Finding::Conflicting { .. } => deny(Reason::ConflictingRecords),
-        Finding::Device(device) => by_device(policy, asker, device, now.wall),
-    }
-}
-
-#[inline]
-fn by_device(policy: &Policy, asker: Asker, device: &DeviceCompliance, now: Timestamp) -> Verdict {
+fn by_device(
+    policy: &Policy,
+    user: Option<UserId>,
+    device: &DeviceCompliance,
+    now: Timestamp,
+) -> Ruling {
     if device.being_removed {
         return deny(Reason::DeviceBeingRemoved);
     }
-    if policy.bind_subject && !is_of_user(device, asker.user) {
+    if policy.bind_subject && !is_of_user(device, user) {
         return deny(Reason::SubjectMismatch);
     }
     let mut stale_at = None;
@@ -212,10 +237,10 @@ fn by_device(policy: &Policy, asker: Asker, device: &DeviceCompliance, now: Time
             _ => return deny(Reason::DeviceStale),
         }
     }
-    let verdict = by_state(policy, device, now);
-    Verdict {
-        valid_until: earlier(verdict.valid_until, stale_at),
-        ..verdict
+    let ruling = by_state(policy, device, now);
+    Ruling {
+        valid_until: earlier(ruling.valid_until, stale_at),
+        ..ruling
     }
 }
 
@@ -225,7 +250,7 @@ pub(crate) fn is_of_user(device: &DeviceCompliance, user: Option<UserId>) -> boo
 }
 
 #[inline]
-fn by_state(policy: &Policy, device: &DeviceCompliance, now: Timestamp) -> Verdict {
+fn by_state(policy: &Policy, device: &DeviceCompliance, now: Timestamp) -> Ruling {
     let (outcome, reason) = match device.state {
         ComplianceState::Compliant => (Outcome::Allow, Reason::Compliant),
         ComplianceState::InGracePeriod => {
@@ -238,16 +263,16 @@ fn by_state(policy: &Policy, device: &DeviceCompliance, now: Timestamp) -> Verdi
         ComplianceState::ConfigManager => (policy.config_manager, Reason::ConfigManager),
         ComplianceState::Unrecognized(_) => (Outcome::Deny, Reason::UnrecognizedState),
     };
-    Verdict::new(outcome, reason)
+    ruling(outcome, reason)
 }
 
-fn by_grace(grace: Grace, expires_at: Option<Timestamp>, now: Timestamp) -> Verdict {
+fn by_grace(grace: Grace, expires_at: Option<Timestamp>, now: Timestamp) -> Ruling {
     let Grace::UntilExpiry { min_remaining } = grace else {
         return deny(Reason::InGracePeriod);
     };
     // A grace period whose end isn't known has none to rely on.
     match expires_at.map(|expiry| expiry.saturating_sub(min_remaining)) {
-        Some(end) if now < end => Verdict {
+        Some(end) if now < end => Ruling {
             valid_until: Some(end),
             ..allow(Reason::InGracePeriod)
         },
@@ -255,6 +280,7 @@ fn by_grace(grace: Grace, expires_at: Option<Timestamp>, now: Timestamp) -> Verd
     }
 }
 
+#[inline]
 pub(crate) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

@@ -98,6 +98,7 @@ impl GateCounters {
 }
 
 impl Decided {
+    #[inline]
     fn cell(outcome: Outcome, would: Option<Outcome>, reason: Reason) -> usize {
         let column = match (outcome, would, reason) {
             (Outcome::Deny, ..) => 1,

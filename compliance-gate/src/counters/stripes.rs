@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Decided, GateCounters, LookUps};
-use crate::{Decision, Reason};
+use crate::{Reason, decision::Said};
 
 /// Room for the threads of a large machine's runtime to rarely share.
 const STRIPES: usize = 16;
@@ -61,12 +61,14 @@ struct Rare {
 }
 
 impl Counters {
-    pub(crate) fn decided(&self, decision: &Decision, asked: Asked) {
-        let decided = Decided::cell(decision.outcome, decision.would, decision.reason);
+    #[inline]
+    pub(crate) fn decided(&self, said: &Said, asked: Asked) {
+        let decided = Decided::cell(said.outcome, said.would, said.reason);
         self.count([decided, asked.cell()]);
-        if decision.failure.is_some() && decision.observation.is_some() {
-            self.rare.stale.fetch_add(1, Relaxed);
-        }
+    }
+
+    pub(crate) fn stale(&self) {
+        self.rare.stale.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn looked_up(&self, took: Duration, failed: bool) {

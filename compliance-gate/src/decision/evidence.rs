@@ -40,12 +40,12 @@ impl Serialize for Evidence<'_> {
 
         let observed_at = self.observation.observed_at;
         let visible = Visible {
-            decision_id: self.decision.id,
+            decision_id: self.decision.id(),
             entra_device_id: self.device,
             managed_device_id: self.found.managed_device_id,
             state: self.found.state,
             observed_at: observed_at.wall,
-            age_ms: age_ms(self.decision.made_at, observed_at),
+            age_ms: age_ms(self.decision.said.made_at, observed_at),
             last_check_in: self.found.last_check_in,
             grace_expires_at: grace_expiry(&self.found),
             served: self.observation.served.as_str(),

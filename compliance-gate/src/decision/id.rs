@@ -8,7 +8,10 @@ use uuid::Uuid;
 ///
 /// Unique, but no secret: whoever sees some ids may work others out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DecisionId(Uuid);
+pub struct DecisionId {
+    high: u64,
+    low: u64,
+}
 
 impl DecisionId {
     #[inline]
@@ -18,7 +21,11 @@ impl DecisionId {
         let (own, drawn) = draw();
         let high = millis << 16 | 0x7000 | own & 0x0fff;
         let low = 0b10 << 62 | drawn >> 2;
-        Self(Uuid::from_u64_pair(high, low))
+        Self { high, low }
+    }
+
+    fn uuid(self) -> Uuid {
+        Uuid::from_u64_pair(self.high, self.low)
     }
 }
 
@@ -61,18 +68,18 @@ fn begin() -> Draws {
 
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(&self.uuid(), f)
     }
 }
 
 impl fmt::Debug for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DecisionId({})", self.0)
+        write!(f, "DecisionId({self})")
     }
 }
 
 impl Serialize for DecisionId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.collect_str(self)
     }
 }

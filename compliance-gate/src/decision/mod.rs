@@ -13,7 +13,7 @@ use intune_core::{
 };
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{DeviceOf, EffectivePolicy, policy::Held};
+use crate::{DeviceOf, EffectivePolicy, Mode, Policy, decide::Ruling, policy::Held};
 
 pub use evidence::Evidence;
 pub(crate) use evidence::{age_ms, grace_expiry};
@@ -48,11 +48,7 @@ impl Outcome {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Decision {
-    pub(crate) id: DecisionId,
-    pub(crate) made_at: Moment,
-    pub(crate) outcome: Outcome,
-    pub(crate) reason: Reason,
-    pub(crate) would: Option<Outcome>,
+    pub(crate) said: Said,
     /// The table's reason, where `reason` is another.
     pub(crate) would_reason: Option<Reason>,
     pub(crate) device: Option<EntraDeviceId>,
@@ -60,52 +56,81 @@ pub struct Decision {
     pub(crate) observation: Option<Observation>,
     /// Boxed: hardly any decision has one, and all are moved.
     pub(crate) failure: Option<Box<SourceFailure>>,
-    pub(crate) valid_until: Option<Timestamp>,
     pub(crate) policy: Held,
+}
+
+/// What a decision says, without what it was decided by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    pub(crate) id: DecisionId,
+    pub(crate) made_at: Moment,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Reason,
+    pub(crate) would: Option<Outcome>,
+    pub(crate) valid_until: Option<Timestamp>,
+}
+
+impl Said {
+    /// What the table ruled, as far as the policy's mode lets it take effect.
+    #[inline]
+    pub(crate) fn new(ruling: Ruling, settings: &Policy, made_at: Moment) -> Self {
+        let reported = settings.mode == Mode::ReportOnly;
+        Self {
+            id: DecisionId::generate(made_at.wall),
+            made_at,
+            outcome: match reported {
+                true => Outcome::Allow,
+                false => ruling.outcome,
+            },
+            reason: ruling.reason,
+            would: reported.then_some(ruling.outcome),
+            valid_until: ruling.valid_until,
+        }
+    }
 }
 
 impl Decision {
     /// The decision's id, by which its record is found.
     #[must_use]
     pub const fn id(&self) -> DecisionId {
-        self.id
+        self.said.id
     }
 
     /// When it was made.
     #[must_use]
     pub const fn made_at(&self) -> Timestamp {
-        self.made_at.wall
+        self.said.made_at.wall
     }
 
     /// Whether authority may be issued.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
-        self.outcome
+        self.said.outcome
     }
 
     /// Whether authority may be issued, as a condition.
     #[must_use]
     pub fn is_allow(&self) -> bool {
-        self.outcome == Outcome::Allow
+        self.said.outcome == Outcome::Allow
     }
 
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> Reason {
-        self.reason
+        self.said.reason
     }
 
     /// Whether the policy bound: it only reports, or was broken by an entry, if not. Then
     /// [`would`](Self::would) says what it would have done.
     #[must_use]
     pub const fn is_enforced(&self) -> bool {
-        self.would.is_none()
+        self.said.would.is_none()
     }
 
     /// What the outcome would have been, had the policy been enforced.
     #[must_use]
     pub const fn would(&self) -> Option<Outcome> {
-        self.would
+        self.said.would
     }
 
     /// Why the outcome would have been that, where [`reason`](Self::reason) doesn't say: the table's reason, if a
@@ -126,7 +151,7 @@ impl Decision {
     #[must_use]
     pub fn capability_limit(&self) -> Option<&'static [Capability]> {
         const BROKEN: &[Capability] = &[Capability::Read, Capability::Propose];
-        (self.reason == Reason::BreakGlass).then_some(BROKEN)
+        (self.said.reason == Reason::BreakGlass).then_some(BROKEN)
     }
 
     /// The delegation scope for authority that is issued and ends at `expires_at`: what the template gives by default,
@@ -137,7 +162,7 @@ impl Decision {
     #[must_use]
     pub fn delegation_scope(&self, expires_at: Timestamp) -> DelegationScope {
         let expires_at = self
-            .valid_until
+            .valid_until()
             .map_or(expires_at, |until| expires_at.min(until));
         let nothing = DelegationScope::until(expires_at);
         if !self.is_allow() {
@@ -165,13 +190,13 @@ impl Decision {
     /// Whether it is a deny that may turn out otherwise soon, though nobody changes anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.outcome == Outcome::Deny && self.reason.is_retryable()
+        self.said.outcome == Outcome::Deny && self.said.reason.is_retryable()
     }
 
     /// The end of what the decision relied on: authority must not outlive it.
     #[must_use]
     pub const fn valid_until(&self) -> Option<Timestamp> {
-        self.valid_until
+        self.said.valid_until
     }
 
     /// The policy it was decided by.
@@ -223,15 +248,15 @@ impl Serialize for Decision {
         }
 
         let visible = Visible {
-            id: self.id,
-            outcome: self.outcome,
-            reason: self.reason.as_str(),
+            id: self.said.id,
+            outcome: self.said.outcome,
+            reason: self.said.reason.as_str(),
             retryable: self.is_retryable(),
             served: self
                 .observation
                 .map(|observation| observation.served.as_str()),
             enforced: self.is_enforced(),
-            would: self.would,
+            would: self.said.would,
         };
         visible.serialize(serializer)
     }

@@ -1,15 +1,19 @@
-use std::{pin::pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use clock::Moment;
 use futures_util::future::{Either, select};
-use intune_core::{EntraDeviceId, Freshness, SourceFailure};
+use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure};
 
 use super::{Gate, GateRequest, Inner};
 use crate::{
-    Asker, BreakGlass, Decision, DecisionId, DeviceIdentity, Mode, OnAuditFailure, Outcome, Reason,
-    Step, Verdict,
+    Asker, BreakGlass, Decision, DeviceIdentity, OnAuditFailure, Outcome, Reason,
     counters::Asked,
-    decide::{before_asking, by_failure, by_observation, earlier},
+    decide::{First, before_asking, by_failure, by_observation, earlier},
+    decision::Said,
     policy::Held,
     record::Recorder,
 };
@@ -17,45 +21,30 @@ use crate::{
 impl Gate {
     /// Decides. Everything that goes wrong on the way is a deny with its own reason, never an error.
     ///
-    /// One policy decides it all, also if another takes force meanwhile.
+    /// One policy decides it all, also if another takes force meanwhile. Nothing happens until the future is polled.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the request up without a decision; a record of it may or may not have
     /// been made. Others who wait for the same device are not disturbed.
-    pub async fn evaluate(&self, request: &GateRequest<'_>) -> Decision {
+    pub fn evaluate<'a>(
+        &'a self,
+        request: &'a GateRequest<'a>,
+    ) -> impl Future<Output = Decision> + Send + use<'a> {
         let gate = &*self.inner;
-        let (begun, asked) = gate.at_once(request);
-        let decision = match begun {
-            Begun::Made(decision) => decision,
-            // Boxed, so that who needn't wait doesn't carry the room for it.
-            begun => Box::pin(gate.finish(request, begun)).await,
-        };
-        gate.counters.decided(&decision, asked);
-        tracing::debug!(
-            name: "compliance_gate.decision",
-            target: "compliance_gate",
-            decision = %decision.id,
-            template = %request.template,
-            outcome = decision.outcome.as_str(),
-            reason = decision.reason.as_str(),
-            enforced = decision.is_enforced(),
-            "decided"
-        );
-        decision
+        let mut rest = None;
+        // By hand, as an async function moves what it returns from place to place, which is a good part of a decision.
+        poll_fn(move |context| match &mut rest {
+            None => gate.begin(request, &mut rest, context),
+            Some(rest) => rest.as_mut().poll(context),
+        })
     }
 }
 
-/// How far a decision has come.
-enum Begun {
-    /// That's all.
-    Made(Decision),
-    /// A record is left to make.
-    Unrecorded(Decision),
-    /// The source has to be asked.
-    Missed(Miss),
-}
+/// What can't be done at once. Boxed, so that who needn't wait doesn't carry the room for it.
+type Rest<'a> = Pin<Box<dyn Future<Output = Decision> + Send + 'a>>;
 
+/// What the source has to be asked about.
 struct Miss {
     policy: Held,
     asker: Asker,
@@ -64,95 +53,139 @@ struct Miss {
 }
 
 impl Inner {
-    /// Decides as far as is possible without a wait.
+    /// Decides at once if that is possible, and begins with the rest if not.
     #[inline]
-    fn at_once(&self, request: &GateRequest<'_>) -> (Begun, Asked) {
+    fn begin<'a>(
+        &'a self,
+        request: &'a GateRequest<'a>,
+        rest: &mut Option<Rest<'a>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Decision> {
         let now = self.clock.now();
         // The guard is gone with the statement: it is not to be held while anything is waited for.
         let policy = self.policies.load().hold(request.template);
         let asker = request.asker();
-        let (verdict, asked) = match before_asking(&policy, asker) {
-            Step::Decided(verdict) => (verdict, Asked::Nothing),
-            Step::LookUp(device) => {
+        let first = before_asking(policy.settings(), policy.denies_unknown(), &asker);
+        let (observation, ruling, asked) = match first {
+            First::Decided(ruling) => (None, ruling, Asked::Nothing),
+            First::LookUp(device) => {
                 let max_age = match request.live {
                     true => Duration::ZERO,
-                    false => policy.policy().max_age,
+                    false => policy.settings().max_age,
                 };
                 let freshness = Freshness { now, max_age };
-                match self.peek(device, freshness) {
-                    Some(observation) => {
-                        let verdict = by_observation(policy.policy(), asker, &observation, now);
-                        (verdict, Asked::Hit)
-                    }
-                    None => {
-                        let missed = Miss {
-                            policy,
-                            asker,
-                            device,
-                            freshness,
-                        };
-                        return (Begun::Missed(missed), Asked::Miss);
-                    }
-                }
+                let observation = self.peek(device, freshness);
+                let Some(seen) = &observation else {
+                    let miss = Miss {
+                        policy,
+                        asker,
+                        device,
+                        freshness,
+                    };
+                    return rest
+                        .insert(self.after_look_up(request, miss))
+                        .as_mut()
+                        .poll(context);
+                };
+                let ruling = by_observation(policy.settings(), asker.user, seen, now);
+                (observation, ruling, Asked::Hit)
             }
         };
-        let decision = conclude(asker, policy, verdict, None, now);
-        let begun = match self.recorder {
-            Some(_) => Begun::Unrecorded(decision),
-            None => Begun::Made(decision),
-        };
-        (begun, asked)
+        let said = Said::new(ruling, policy.settings(), now);
+        if self.recorder.is_some() && leaves_event(&said, &policy) {
+            let decision = conclude(said, policy, &asker, observation, None);
+            let after = self.after_record(request, decision, asked);
+            return rest.insert(after).as_mut().poll(context);
+        }
+        self.tell(request, &said, asked);
+        Poll::Ready(conclude(said, policy, &asker, observation, None))
     }
 
-    /// Waits for what is left to do.
-    async fn finish(&self, request: &GateRequest<'_>, begun: Begun) -> Decision {
-        let decision = match begun {
-            Begun::Missed(miss) => self.after_look_up(request, miss).await,
-            Begun::Made(decision) | Begun::Unrecorded(decision) => decision,
-        };
-        match &self.recorder {
-            Some(recorder) if leaves_event(&decision) => {
+    #[cold]
+    fn after_look_up<'a>(&'a self, request: &'a GateRequest<'a>, miss: Miss) -> Rest<'a> {
+        Box::pin(async move {
+            let decision = self.ask(request, miss).await;
+            self.settle(request, decision, Asked::Miss).await
+        })
+    }
+
+    #[inline(never)]
+    fn after_record<'a>(
+        &'a self,
+        request: &'a GateRequest<'a>,
+        decision: Decision,
+        asked: Asked,
+    ) -> Rest<'a> {
+        Box::pin(self.settle(request, decision, asked))
+    }
+
+    /// Records a decision if it is to be recorded, and tells of it.
+    async fn settle(
+        &self,
+        request: &GateRequest<'_>,
+        decision: Decision,
+        asked: Asked,
+    ) -> Decision {
+        let decision = match &self.recorder {
+            Some(recorder) if leaves_event(&decision.said, &decision.policy) => {
                 self.record(recorder, request, decision).await
             }
             _ => decision,
-        }
+        };
+        self.tell(request, &decision.said, asked);
+        decision
     }
 
-    /// Decides what the source has to be asked about.
-    async fn after_look_up(&self, request: &GateRequest<'_>, miss: Miss) -> Decision {
+    /// Counts and traces what was decided.
+    #[inline]
+    fn tell(&self, request: &GateRequest<'_>, said: &Said, asked: Asked) {
+        self.counters.decided(said, asked);
+        tracing::debug!(
+            name: "compliance_gate.decision",
+            target: "compliance_gate",
+            decision = %said.id,
+            template = %request.template,
+            outcome = said.outcome.as_str(),
+            reason = said.reason.as_str(),
+            enforced = said.would.is_none(),
+            "decided"
+        );
+    }
+
+    /// Asks the source, and decides.
+    async fn ask(&self, request: &GateRequest<'_>, miss: Miss) -> Decision {
         let Miss {
             policy,
             asker,
             device,
             freshness,
         } = miss;
-        let (found, now) = self.look_up(device, freshness, policy.policy()).await;
-        let (verdict, failure) = match found {
+        let settings = policy.settings();
+        let (found, now) = self.look_up(device, freshness, settings).await;
+        let failure = match found {
             Ok(observation) => {
-                let verdict = by_observation(policy.policy(), asker, &observation, now);
-                (verdict, None)
+                let ruling = by_observation(settings, asker.user, &observation, now);
+                let said = Said::new(ruling, settings, now);
+                return conclude(said, policy, &asker, Some(observation), None);
             }
-            Err(failure) => {
-                // Live is live: what was known before is no answer, whatever policy allows in an outage.
-                let failure = match request.live {
-                    true => failure.with_last_known(None),
-                    false => failure,
-                };
-                let verdict = by_failure(policy.policy(), asker, &failure, now);
-                (verdict, Some(Box::new(failure)))
-            }
+            // Live is live: what was known before is no answer, whatever policy allows in an outage.
+            Err(failure) if request.live => failure.with_last_known(None),
+            Err(failure) => failure,
         };
-        let decision = conclude(asker, policy, verdict, failure, now);
-        if let Some(failure) = &decision.failure {
-            tracing::warn!(
-                name: "compliance_gate.source_failed",
-                target: "compliance_gate",
-                decision = %decision.id,
-                %failure,
-                "the compliance source failed"
-            );
+        let (ruling, observation) = by_failure(settings, asker.user, &failure, now);
+        let said = Said::new(ruling, settings, now);
+        tracing::warn!(
+            name: "compliance_gate.source_failed",
+            target: "compliance_gate",
+            decision = %said.id,
+            %failure,
+            "the compliance source failed"
+        );
+        if observation.is_some() {
+            self.counters.stale();
         }
-        decision
+        let failure = Some(Box::new(failure));
+        conclude(said, policy, &asker, observation, failure)
     }
 
     /// Records a decision, or turns it into the deny that a missing record asks for.
@@ -176,7 +209,7 @@ impl Inner {
                 tracing::error!(
                     name: "compliance_gate.record_failed",
                     target: "compliance_gate",
-                    decision = %decision.id,
+                    decision = %decision.said.id,
                     "the chronicle did not answer in time"
                 );
                 false
@@ -191,11 +224,14 @@ impl Inner {
             return decision;
         }
         Decision {
-            outcome: Outcome::Deny,
-            reason: Reason::AuditUnavailable,
-            would: None,
+            said: Said {
+                outcome: Outcome::Deny,
+                reason: Reason::AuditUnavailable,
+                would: None,
+                valid_until: None,
+                ..decision.said
+            },
             would_reason: None,
-            valid_until: None,
             ..decision
         }
     }
@@ -203,22 +239,26 @@ impl Inner {
 
 /// Turns a deny into an allow, if there is an entry for that. What isn't recorded never comes here.
 fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Option<BreakGlass>) {
-    let denied = decision.outcome == Outcome::Deny;
-    if !(denied && decision.reason.yields_to_break_glass()) {
+    let said = decision.said;
+    let denied = said.outcome == Outcome::Deny;
+    if !(denied && said.reason.yields_to_break_glass()) {
         return (decision, None);
     }
-    let now = decision.made_at.wall;
+    let now = said.made_at.wall;
     let policy = &decision.policy;
     let entry = policy.break_glass(request.principal, request.template, now);
     let Some(entry) = entry.cloned() else {
         return (decision, None);
     };
     let decision = Decision {
-        outcome: Outcome::Allow,
-        reason: Reason::BreakGlass,
-        would: Some(Outcome::Deny),
-        would_reason: Some(decision.reason),
-        valid_until: earlier(decision.valid_until, Some(entry.expires_at())),
+        said: Said {
+            outcome: Outcome::Allow,
+            reason: Reason::BreakGlass,
+            would: Some(Outcome::Deny),
+            valid_until: earlier(said.valid_until, Some(entry.expires_at())),
+            ..said
+        },
+        would_reason: Some(said.reason),
         ..decision
     };
     (decision, Some(entry))
@@ -226,40 +266,31 @@ fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Opti
 
 /// Nothing was checked if the gate is off or nothing is required; but that a template switched a check off
 /// is worth a record.
-fn leaves_event(decision: &Decision) -> bool {
-    let checked = !matches!(decision.reason, Reason::NotEnabled | Reason::NotRequired);
-    checked || decision.policy.is_loosened()
+#[inline]
+fn leaves_event(said: &Said, policy: &Held) -> bool {
+    let checked = !matches!(said.reason, Reason::NotEnabled | Reason::NotRequired);
+    checked || policy.is_loosened()
 }
 
 #[inline]
 fn conclude(
-    asker: Asker,
+    said: Said,
     policy: Held,
-    verdict: Verdict,
+    asker: &Asker,
+    observation: Option<Observation>,
     failure: Option<Box<SourceFailure>>,
-    made_at: Moment,
 ) -> Decision {
-    let reported = policy.policy().mode == Mode::ReportOnly;
-    let (device, device_of) = asker.judged_by(policy.policy());
+    let (device, device_of) = asker.judged_by(policy.settings());
     Decision {
-        id: DecisionId::generate(made_at.wall),
-        made_at,
-        outcome: if reported {
-            Outcome::Allow
-        } else {
-            verdict.outcome
-        },
-        reason: verdict.reason,
-        would: reported.then_some(verdict.outcome),
+        said,
         would_reason: None,
         device: match device {
             DeviceIdentity::Present(device) => Some(device),
             DeviceIdentity::Absent | DeviceIdentity::Invalid => None,
         },
         device_of,
-        observation: verdict.observation,
+        observation,
         failure,
-        valid_until: verdict.valid_until,
         policy,
     }
 }

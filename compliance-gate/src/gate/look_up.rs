@@ -16,11 +16,9 @@ use crate::{OnOutage, Policy, caught::caught};
 impl Inner {
     #[inline]
     pub(super) fn peek(&self, device: EntraDeviceId, freshness: Freshness) -> Option<Observation> {
-        let mut seen = None;
         // A source that panics has seen nothing.
-        let peek = AssertUnwindSafe(|| seen = self.source.peek(device, freshness));
-        let _ = catch_unwind(peek);
-        seen
+        let peek = AssertUnwindSafe(|| self.source.peek(device, freshness));
+        catch_unwind(peek).unwrap_or_default()
     }
 
     /// Asks the source, and gives up at the deadline. Also says what time it is then.

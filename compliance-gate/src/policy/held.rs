@@ -2,7 +2,7 @@
 
 use std::{array, fmt, ops::Deref, sync::Arc};
 
-use super::EffectivePolicy;
+use super::{EffectivePolicy, Policy};
 use crate::cache::stripe;
 
 const STRIPES: usize = 32;
@@ -17,9 +17,13 @@ pub(super) struct Shared {
     stripes: Arc<[Arc<Own>; STRIPES]>,
 }
 
-/// The count of those who hold it is in a line of memory of its own.
+/// The count of those who hold it is in a line of memory of its own, and with it what every decision needs.
 #[repr(align(64))]
-struct Own(Arc<EffectivePolicy>);
+struct Own {
+    settings: Policy,
+    denies_unknown_template: bool,
+    all: Arc<EffectivePolicy>,
+}
 
 /// A hold on a policy.
 #[derive(Clone)]
@@ -28,9 +32,8 @@ pub(crate) struct Held(Arc<Own>);
 impl Shared {
     pub(super) fn new(policy: EffectivePolicy) -> Self {
         let policy = Arc::new(policy);
-        let own = |_| Arc::new(Own(Arc::clone(&policy)));
         Self {
-            stripes: Arc::new(array::from_fn(own)),
+            stripes: Arc::new(array::from_fn(|_| Arc::new(Own::new(&policy)))),
             policy,
         }
     }
@@ -43,8 +46,32 @@ impl Shared {
     pub(super) fn hold(&self) -> Held {
         Held(match self.stripes.get(stripe() % STRIPES) {
             Some(own) => Arc::clone(own),
-            None => Arc::new(Own(Arc::clone(&self.policy))),
+            None => Arc::new(Own::new(&self.policy)),
         })
+    }
+}
+
+impl Own {
+    fn new(policy: &Arc<EffectivePolicy>) -> Self {
+        Self {
+            settings: *policy.policy(),
+            denies_unknown_template: policy.denies_unknown_template(),
+            all: Arc::clone(policy),
+        }
+    }
+}
+
+impl Held {
+    /// As [`EffectivePolicy::policy`], nearer at hand.
+    #[inline]
+    pub(crate) fn settings(&self) -> &Policy {
+        &self.0.settings
+    }
+
+    /// As [`EffectivePolicy::denies_unknown_template`], nearer at hand.
+    #[inline]
+    pub(crate) fn denies_unknown(&self) -> bool {
+        self.0.denies_unknown_template
     }
 }
 
@@ -53,8 +80,7 @@ impl Deref for Held {
 
     #[inline]
     fn deref(&self) -> &EffectivePolicy {
-        let Own(policy) = &*self.0;
-        policy
+        &self.0.all
     }
 }
 

@@ -13,11 +13,11 @@ use crate::{
 
 pub(super) fn checked(request: &GateRequest<'_>, decision: &Decision) -> DeviceComplianceChecked {
     DeviceComplianceChecked {
-        decision_id: decision.id.to_string(),
-        outcome: decision.outcome.as_str().into(),
+        decision_id: decision.id().to_string(),
+        outcome: decision.outcome().as_str().into(),
         enforced: decision.is_enforced(),
-        would: decision.would.map(|would| would.as_str().into()),
-        reason: decision.reason.as_str().into(),
+        would: decision.would().map(|would| would.as_str().into()),
+        reason: decision.reason().as_str().into(),
         would_reason: decision.would_reason.map(|reason| reason.as_str().into()),
         retryable: decision.is_retryable(),
         accord_template: request.template.to_string(),
@@ -59,7 +59,7 @@ pub(super) fn device(decision: &Decision) -> Option<events::Device> {
         records: records.into(),
         of: not_own(decision.device_of).map(Into::into),
         served: undecided.map(|it| it.served.as_str().into()),
-        age_ms: undecided.map(|it| age_ms(decision.made_at, it.observed_at)),
+        age_ms: undecided.map(|it| age_ms(decision.said.made_at, it.observed_at)),
     })
 }
 
@@ -82,7 +82,7 @@ fn compliance(
     Some(events::Compliance {
         state: found.state.to_string().into(),
         observed_at: observation.observed_at.wall,
-        age_ms: age_ms(decision.made_at, observation.observed_at),
+        age_ms: age_ms(decision.said.made_at, observation.observed_at),
         last_check_in: found.last_check_in,
         grace_expires_at: grace_expiry(&found),
         served: observation.served.as_str().into(),

@@ -27,7 +27,7 @@ impl Recorder {
     /// Appends the decision's event; whether it was taken.
     pub(crate) async fn append(&self, request: &GateRequest<'_>, decision: &Decision) -> bool {
         let event = event::checked(request, decision);
-        self.take(self.about(&event, request, decision), Some(decision.id))
+        self.take(self.about(&event, request, decision), Some(decision.id()))
             .await
     }
 
@@ -38,9 +38,9 @@ impl Recorder {
         decision: &Decision,
         entry: &BreakGlass,
     ) -> bool {
-        let would_reason = decision.would_reason.unwrap_or(decision.reason);
+        let would_reason = decision.would_reason.unwrap_or(decision.reason());
         let event = events::BreakGlassUsed {
-            decision_id: decision.id.to_string(),
+            decision_id: decision.id().to_string(),
             accord_template: request.template.to_string(),
             principal: request.principal.into(),
             would_reason: would_reason.as_str().into(),
@@ -50,7 +50,7 @@ impl Recorder {
             entry_expires_at: entry.expires_at(),
             policy_digest: decision.policy.digest().to_owned(),
         };
-        self.take(self.about(&event, request, decision), Some(decision.id))
+        self.take(self.about(&event, request, decision), Some(decision.id()))
             .await
     }
 
@@ -77,7 +77,7 @@ impl Recorder {
         request: &GateRequest<'_>,
         decision: &Decision,
     ) -> Result<Record, RecordError> {
-        let time = decision.made_at.wall;
+        let time = decision.made_at();
         let mut record = Record::new(event, &self.source, RecordId::generate(time), time)?;
         if let Some(device) = decision.device {
             record = record.subject(device.to_string());
