@@ -108,7 +108,7 @@ async fn a_repaired_device_is_not_locked_out() {
 
 #[tokio::test]
 async fn what_is_kept_is_what_was_found() {
-    let mut odd = device(ComplianceState::from_wire("a name of more than 18 bytes"));
+    let mut odd = device(ComplianceState::from_wire("a name of more than 16 bytes"));
     odd.user_id = Some("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee".parse().unwrap());
     odd.grace_expires_at = Some(clock::Timestamp::MAX);
     odd.last_check_in = Some(clock::Timestamp::MIN);
