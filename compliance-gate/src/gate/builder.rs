@@ -1,12 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use chronicle::{Sink, Source};
 use clock::Clock;
 use futures_util::lock::Mutex;
 use intune_core::ComplianceSource;
 
-use super::{Gate, Inner};
+use super::{Gate, InForce, Inner};
 use crate::{Policies, counters::Counters, record::Recorder};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -79,7 +78,7 @@ impl GateBuilder {
         };
         Ok(Gate {
             inner: Arc::new(Inner {
-                policies: ArcSwap::from_pointee(self.policies),
+                policies: InForce::new(self.policies),
                 reloading: Mutex::new(()),
                 source: self.source,
                 clock: self.clock,

@@ -62,8 +62,7 @@ impl Inner {
         context: &mut Context<'_>,
     ) -> Poll<Decision> {
         let now = self.clock.now();
-        // The guard is gone with the statement: it is not to be held while anything is waited for.
-        let policy = self.policies.load().hold(request.template);
+        let policy = self.policies.hold(request.template);
         let asker = request.asker();
         let first = before_asking(policy.settings(), policy.denies_unknown(), &asker);
         let (observation, ruling, asked) = match first {

@@ -2,18 +2,20 @@
 
 mod builder;
 mod evaluate;
+mod in_force;
 mod look_up;
 mod reload;
 mod request;
 
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use clock::Clock;
 use futures_util::lock::Mutex;
 use intune_core::{ComplianceSource, Invalidation};
 
 use crate::{GateCounters, Policies, counters::Counters, record::Recorder};
+
+use in_force::InForce;
 
 pub use builder::{BuildError, GateBuilder};
 pub use reload::{ReloadError, ReloadOrigin, Reloaded};
@@ -65,7 +67,7 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct Inner {
-    policies: ArcSwap<Policies>,
+    policies: InForce,
     /// Held while a policy is replaced, so that each record of it names the one before.
     reloading: Mutex<()>,
     source: Arc<dyn ComplianceSource>,
@@ -90,7 +92,7 @@ impl Gate {
     /// The policies in force now. A decision has its own, [`Decision::policy`](crate::Decision::policy).
     #[must_use]
     pub fn policies(&self) -> Arc<Policies> {
-        self.inner.policies.load_full()
+        self.inner.policies.policies()
     }
 
     /// What has been counted so far. Cheap enough to be called at every scrape.

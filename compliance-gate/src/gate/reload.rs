@@ -1,4 +1,4 @@
-use std::{pin::pin, sync::Arc};
+use std::pin::pin;
 
 use futures_util::future::{Either, select};
 
@@ -75,7 +75,7 @@ impl Gate {
         let gate = &*self.inner;
         let _one_at_a_time = gate.reloading.lock().await;
         let reloaded = Reloaded {
-            old_digest: gate.policies.load().digest().to_owned(),
+            old_digest: gate.policies.policies().digest().to_owned(),
             new_digest: policies.digest().to_owned(),
         };
         if !reloaded.is_changed() {
@@ -90,7 +90,7 @@ impl Gate {
                 }
             }
         }
-        gate.policies.store(Arc::new(policies));
+        gate.policies.replace(policies);
         tracing::info!(
             name: "compliance_gate.policy_reloaded",
             target: "compliance_gate",
