@@ -35,13 +35,23 @@ impl Asker {
     #[inline]
     #[must_use]
     pub fn judged_by(&self, policy: &Policy) -> (DeviceIdentity, DeviceOf) {
-        match (self.device, policy.delegates, self.delegator) {
-            (DeviceIdentity::Absent, Delegates::DelegatorDevice, Some(device)) => {
-                (device, DeviceOf::Delegator)
-            }
-            (device, ..) => (device, DeviceOf::Asker),
-        }
+        judged_by(policy, &self.device, || self.delegator)
     }
+}
+
+#[inline]
+pub(crate) fn judged_by(
+    policy: &Policy,
+    own: &DeviceIdentity,
+    delegator: impl FnOnce() -> Option<DeviceIdentity>,
+) -> (DeviceIdentity, DeviceOf) {
+    if *own == DeviceIdentity::Absent
+        && policy.delegates == Delegates::DelegatorDevice
+        && let Some(device) = delegator()
+    {
+        return (device, DeviceOf::Delegator);
+    }
+    (*own, DeviceOf::Asker)
 }
 
 /// What is known of the device when the table is consulted.
@@ -129,18 +139,19 @@ const fn deny(reason: Reason) -> Ruling {
 #[must_use]
 pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: Moment) -> Step {
     let settings = policy.policy();
-    let device = match before_asking(settings, policy.denies_unknown_template(), &asker) {
+    let device = asker.judged_by(settings).0;
+    let device = match before_asking(settings, policy.denies_unknown_template(), device) {
         First::Decided(ruling) => return Step::Decided(ruling.by(None)),
         First::LookUp(device) => device,
     };
     match answer {
         Answer::NotAsked => Step::LookUp(device),
         Answer::Observed(observation) => {
-            let ruling = by_observation(settings, asker.user, &observation, now);
+            let ruling = by_observation(settings, || asker.user, &observation, now);
             Step::Decided(ruling.by(Some(observation)))
         }
         Answer::Failed(failure) => {
-            let (ruling, observation) = by_failure(settings, asker.user, failure, now);
+            let (ruling, observation) = by_failure(settings, || asker.user, failure, now);
             Step::Decided(ruling.by(observation))
         }
     }
@@ -148,7 +159,11 @@ pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: M
 
 /// The rows that need no answer of the source.
 #[inline]
-pub(crate) fn before_asking(settings: &Policy, denies_unknown: bool, asker: &Asker) -> First {
+pub(crate) fn before_asking(
+    settings: &Policy,
+    denies_unknown: bool,
+    device: DeviceIdentity,
+) -> First {
     if settings.mode == Mode::Off {
         return First::Decided(allow(Reason::NotEnabled));
     }
@@ -158,7 +173,7 @@ pub(crate) fn before_asking(settings: &Policy, denies_unknown: bool, asker: &Ask
     if !settings.required {
         return First::Decided(allow(Reason::NotRequired));
     }
-    match asker.judged_by(settings).0 {
+    match device {
         DeviceIdentity::Invalid => First::Decided(deny(Reason::InvalidDeviceIdentity)),
         DeviceIdentity::Absent if settings.strict => First::Decided(deny(Reason::NoDeviceIdentity)),
         DeviceIdentity::Absent => First::Decided(allow(Reason::NoDeviceIdentity)),
@@ -170,7 +185,7 @@ pub(crate) fn before_asking(settings: &Policy, denies_unknown: bool, asker: &Ask
 #[inline]
 pub(crate) fn by_observation(
     policy: &Policy,
-    user: Option<UserId>,
+    user: impl FnOnce() -> Option<UserId>,
     observation: &Observation,
     now: Moment,
 ) -> Ruling {
@@ -184,7 +199,7 @@ pub(crate) fn by_observation(
 /// The rows for a source that failed. Also what was known before, if that decided.
 pub(crate) fn by_failure(
     policy: &Policy,
-    user: Option<UserId>,
+    user: impl FnOnce() -> Option<UserId>,
     failure: &SourceFailure,
     now: Moment,
 ) -> (Ruling, Option<Observation>) {
@@ -218,14 +233,14 @@ fn last_known_good(
 #[inline]
 fn by_device(
     policy: &Policy,
-    user: Option<UserId>,
+    user: impl FnOnce() -> Option<UserId>,
     device: &DeviceCompliance,
     now: Timestamp,
 ) -> Ruling {
     if device.being_removed {
         return deny(Reason::DeviceBeingRemoved);
     }
-    if policy.bind_subject && !is_of_user(device, user) {
+    if policy.bind_subject && !is_of_user(device, user()) {
         return deny(Reason::SubjectMismatch);
     }
     let mut stale_at = None;

@@ -131,6 +131,7 @@ impl Asked {
 
 impl Stripe {
     /// Whether the thread with this mark is the one that writes here, from now on if nobody was.
+    #[inline]
     fn is_of(&self, mark: usize) -> bool {
         match self.owner.load(Relaxed) {
             0 => self
@@ -162,6 +163,7 @@ impl Default for Stripe {
 ///
 /// A later thread may get it again. It then goes on with the stripe of the one that ended, whose last store the
 /// reuse of its memory puts before anything that the later one does.
+#[inline]
 fn mark() -> usize {
     thread_local! {
         static HERE: Cell<u8> = const { Cell::new(0) };

@@ -10,7 +10,7 @@ use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure};
 
 use super::{Gate, GateRequest, Inner};
 use crate::{
-    Asker, BreakGlass, Decision, DeviceIdentity, OnAuditFailure, Outcome, Reason,
+    BreakGlass, Decision, DeviceIdentity, DeviceOf, OnAuditFailure, Outcome, Reason,
     counters::Asked,
     decide::{First, before_asking, by_failure, by_observation, earlier},
     decision::Said,
@@ -47,8 +47,8 @@ type Rest<'a> = Pin<Box<dyn Future<Output = Decision> + Send + 'a>>;
 /// What the source has to be asked about.
 struct Miss {
     policy: Held,
-    asker: Asker,
     device: EntraDeviceId,
+    device_of: DeviceOf,
     freshness: Freshness,
 }
 
@@ -63,8 +63,8 @@ impl Inner {
     ) -> Poll<Decision> {
         let now = self.clock.now();
         let policy = self.policies.hold(request.template);
-        let asker = request.asker();
-        let first = before_asking(policy.settings(), policy.denies_unknown(), &asker);
+        let judged = request.judged_by(policy.settings());
+        let first = before_asking(policy.settings(), policy.denies_unknown(), judged.0);
         let (observation, ruling, asked) = match first {
             First::Decided(ruling) => (None, ruling, Asked::Nothing),
             First::LookUp(device) => {
@@ -77,8 +77,8 @@ impl Inner {
                 let Some(seen) = &observation else {
                     let miss = Miss {
                         policy,
-                        asker,
                         device,
+                        device_of: judged.1,
                         freshness,
                     };
                     return rest
@@ -86,18 +86,19 @@ impl Inner {
                         .as_mut()
                         .poll(context);
                 };
-                let ruling = by_observation(policy.settings(), asker.user, seen, now);
+                let user = || request.principal.object_id();
+                let ruling = by_observation(policy.settings(), user, seen, now);
                 (observation, ruling, Asked::Hit)
             }
         };
         let said = Said::new(ruling, policy.settings(), now);
         if self.recorder.is_some() && leaves_event(&said, &policy) {
-            let decision = conclude(said, policy, &asker, observation, None);
+            let decision = conclude(said, policy, judged, observation, None);
             let after = self.after_record(request, decision, asked);
             return rest.insert(after).as_mut().poll(context);
         }
         self.tell(request, &said, asked);
-        Poll::Ready(conclude(said, policy, &asker, observation, None))
+        Poll::Ready(conclude(said, policy, judged, observation, None))
     }
 
     #[cold]
@@ -155,23 +156,25 @@ impl Inner {
     async fn ask(&self, request: &GateRequest<'_>, miss: Miss) -> Decision {
         let Miss {
             policy,
-            asker,
             device,
+            device_of,
             freshness,
         } = miss;
+        let judged = (DeviceIdentity::Present(device), device_of);
+        let user = || request.principal.object_id();
         let settings = policy.settings();
         let (found, now) = self.look_up(device, freshness, settings).await;
         let failure = match found {
             Ok(observation) => {
-                let ruling = by_observation(settings, asker.user, &observation, now);
+                let ruling = by_observation(settings, user, &observation, now);
                 let said = Said::new(ruling, settings, now);
-                return conclude(said, policy, &asker, Some(observation), None);
+                return conclude(said, policy, judged, Some(observation), None);
             }
             // Live is live: what was known before is no answer, whatever policy allows in an outage.
             Err(failure) if request.live => failure.with_last_known(None),
             Err(failure) => failure,
         };
-        let (ruling, observation) = by_failure(settings, asker.user, &failure, now);
+        let (ruling, observation) = by_failure(settings, user, &failure, now);
         let said = Said::new(ruling, settings, now);
         tracing::warn!(
             name: "compliance_gate.source_failed",
@@ -184,7 +187,7 @@ impl Inner {
             self.counters.stale();
         }
         let failure = Some(Box::new(failure));
-        conclude(said, policy, &asker, observation, failure)
+        conclude(said, policy, judged, observation, failure)
     }
 
     /// Records a decision, or turns it into the deny that a missing record asks for.
@@ -275,11 +278,10 @@ fn leaves_event(said: &Said, policy: &Held) -> bool {
 fn conclude(
     said: Said,
     policy: Held,
-    asker: &Asker,
+    (device, device_of): (DeviceIdentity, DeviceOf),
     observation: Option<Observation>,
     failure: Option<Box<SourceFailure>>,
 ) -> Decision {
-    let (device, device_of) = asker.judged_by(policy.settings());
     Decision {
         said,
         would_reason: None,

@@ -1,7 +1,7 @@
 use chronicle::TraceParent;
 use intune_core::{AccordTemplate, Principal};
 
-use crate::{Asker, DeviceIdentity};
+use crate::{DeviceIdentity, DeviceOf, Policy, decide::judged_by};
 
 /// A request for authority.
 #[derive(Clone, Debug)]
@@ -58,15 +58,15 @@ impl<'a> GateRequest<'a> {
         self
     }
 
-    /// Who asks, as far as the table is concerned.
+    /// The device of whoever the principal's delegate acts for.
+    pub(crate) fn delegator_device(&self) -> Option<DeviceIdentity> {
+        let delegated = self.principal.delegate().is_some();
+        self.delegator.filter(|_| delegated)
+    }
+
+    /// The device to judge by, and whose it is.
     #[inline]
-    pub(crate) fn asker(&self) -> Asker {
-        Asker {
-            device: self.device,
-            user: self.principal.object_id(),
-            delegator: self
-                .delegator
-                .filter(|_| self.principal.delegate().is_some()),
-        }
+    pub(crate) fn judged_by(&self, policy: &Policy) -> (DeviceIdentity, DeviceOf) {
+        judged_by(policy, &self.device, || self.delegator_device())
     }
 }

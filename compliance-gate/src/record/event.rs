@@ -36,10 +36,11 @@ pub(super) fn checked(request: &GateRequest<'_>, decision: &Decision) -> DeviceC
 }
 
 fn identity(request: &GateRequest<'_>) -> events::Identity {
-    let asker = request.asker();
     events::Identity {
-        own: asker.device.as_str().into(),
-        delegator: asker.delegator.map(|device| device.as_str().into()),
+        own: request.device.as_str().into(),
+        delegator: request
+            .delegator_device()
+            .map(|device| device.as_str().into()),
     }
 }
 
