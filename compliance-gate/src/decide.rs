@@ -109,13 +109,6 @@ impl Ruling {
     }
 }
 
-/// How far the table comes without an answer of the source.
-#[derive(Clone, Copy)]
-pub(crate) enum First {
-    Decided(Ruling),
-    LookUp(EntraDeviceId),
-}
-
 const fn ruling(outcome: Outcome, reason: Reason) -> Ruling {
     Ruling {
         outcome,
@@ -139,10 +132,13 @@ const fn deny(reason: Reason) -> Ruling {
 #[must_use]
 pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: Moment) -> Step {
     let settings = policy.policy();
-    let device = asker.judged_by(settings).0;
-    let device = match before_asking(settings, policy.denies_unknown_template(), device) {
-        First::Decided(ruling) => return Step::Decided(ruling.by(None)),
-        First::LookUp(device) => device,
+    if let Some(ruling) = by_policy(settings, policy.denies_unknown_template()) {
+        return Step::Decided(ruling.by(None));
+    }
+    let device = match asker.judged_by(settings).0 {
+        DeviceIdentity::Present(device) => device,
+        DeviceIdentity::Absent => return Step::Decided(by_absence(settings).by(None)),
+        DeviceIdentity::Invalid => return Step::Decided(by_invalidity().by(None)),
     };
     match answer {
         Answer::NotAsked => Step::LookUp(device),
@@ -157,32 +153,35 @@ pub fn decide(policy: &EffectivePolicy, asker: Asker, answer: Answer<'_>, now: M
     }
 }
 
-/// The rows that need no answer of the source.
+/// The rows that need not even know of a device.
 #[inline]
-pub(crate) fn before_asking(
-    settings: &Policy,
-    denies_unknown: bool,
-    device: DeviceIdentity,
-) -> First {
+pub(crate) fn by_policy(settings: &Policy, denies_unknown_template: bool) -> Option<Ruling> {
     if settings.mode == Mode::Off {
-        return First::Decided(allow(Reason::NotEnabled));
+        Some(allow(Reason::NotEnabled))
+    } else if denies_unknown_template {
+        Some(deny(Reason::UnknownTemplate))
+    } else if !settings.required {
+        Some(allow(Reason::NotRequired))
+    } else {
+        None
     }
-    if denies_unknown {
-        return First::Decided(deny(Reason::UnknownTemplate));
-    }
-    if !settings.required {
-        return First::Decided(allow(Reason::NotRequired));
-    }
-    match device {
-        DeviceIdentity::Invalid => First::Decided(deny(Reason::InvalidDeviceIdentity)),
-        DeviceIdentity::Absent if settings.strict => First::Decided(deny(Reason::NoDeviceIdentity)),
-        DeviceIdentity::Absent => First::Decided(allow(Reason::NoDeviceIdentity)),
-        DeviceIdentity::Present(device) => First::LookUp(device),
+}
+
+/// The row for a token that names something that is no device.
+pub(crate) const fn by_invalidity() -> Ruling {
+    deny(Reason::InvalidDeviceIdentity)
+}
+
+/// The rows for a token that names no device.
+pub(crate) const fn by_absence(settings: &Policy) -> Ruling {
+    match settings.strict {
+        true => deny(Reason::NoDeviceIdentity),
+        false => allow(Reason::NoDeviceIdentity),
     }
 }
 
 /// The rows for what the source answered.
-#[inline]
+#[inline(never)]
 pub(crate) fn by_observation(
     policy: &Policy,
     user: impl FnOnce() -> Option<UserId>,

@@ -12,7 +12,7 @@ use super::{Gate, GateRequest, Inner};
 use crate::{
     BreakGlass, Decision, DeviceIdentity, DeviceOf, OnAuditFailure, Outcome, Reason,
     counters::Asked,
-    decide::{First, before_asking, by_failure, by_observation, earlier},
+    decide::{by_absence, by_failure, by_invalidity, by_observation, by_policy, earlier},
     decision::Said,
     policy::Held,
     record::Recorder,
@@ -63,17 +63,20 @@ impl Inner {
     ) -> Poll<Decision> {
         let now = self.clock.now();
         let policy = self.policies.hold(request.template);
-        let judged = request.judged_by(policy.settings());
-        let first = before_asking(policy.settings(), policy.denies_unknown(), judged.0);
-        let (observation, ruling, asked) = match first {
-            First::Decided(ruling) => (None, ruling, Asked::Nothing),
-            First::LookUp(device) => {
+        let settings = policy.settings();
+        let judged = request.judged_by(settings);
+        let mut observation = None;
+        let (ruling, asked) = match (by_policy(settings, policy.denies_unknown()), judged.0) {
+            (Some(ruling), _) => (ruling, Asked::Nothing),
+            (None, DeviceIdentity::Invalid) => (by_invalidity(), Asked::Nothing),
+            (None, DeviceIdentity::Absent) => (by_absence(settings), Asked::Nothing),
+            (None, DeviceIdentity::Present(device)) => {
                 let max_age = match request.live {
                     true => Duration::ZERO,
-                    false => policy.settings().max_age,
+                    false => settings.max_age,
                 };
                 let freshness = Freshness { now, max_age };
-                let observation = self.peek(device, freshness);
+                self.peek(device, freshness, &mut observation);
                 let Some(seen) = &observation else {
                     let miss = Miss {
                         policy,
@@ -87,11 +90,11 @@ impl Inner {
                         .poll(context);
                 };
                 let user = || request.principal.object_id();
-                let ruling = by_observation(policy.settings(), user, seen, now);
-                (observation, ruling, Asked::Hit)
+                let ruling = by_observation(settings, user, seen, now);
+                (ruling, Asked::Hit)
             }
         };
-        let said = Said::new(ruling, policy.settings(), now);
+        let said = Said::new(ruling, settings, now);
         if self.recorder.is_some() && leaves_event(&said, &policy) {
             let decision = conclude(said, policy, judged, observation, None);
             let after = self.after_record(request, decision, asked);

@@ -14,11 +14,16 @@ use super::Inner;
 use crate::{OnOutage, Policy, caught::caught};
 
 impl Inner {
+    /// What the source has at hand. A source that panics has nothing.
     #[inline]
-    pub(super) fn peek(&self, device: EntraDeviceId, freshness: Freshness) -> Option<Observation> {
-        // A source that panics has seen nothing.
-        let peek = AssertUnwindSafe(|| self.source.peek(device, freshness));
-        catch_unwind(peek).unwrap_or_default()
+    pub(super) fn peek(
+        &self,
+        device: EntraDeviceId,
+        freshness: Freshness,
+        seen: &mut Option<Observation>,
+    ) {
+        let peek = AssertUnwindSafe(|| *seen = self.source.peek(device, freshness));
+        let _ = catch_unwind(peek);
     }
 
     /// Asks the source, and gives up at the deadline. Also says what time it is then.
@@ -59,7 +64,9 @@ impl Inner {
                     max_age: Duration::MAX,
                     ..freshness
                 };
-                self.peek(device, any_age)
+                let mut seen = None;
+                self.peek(device, any_age, &mut seen);
+                seen
             }
         };
         SourceFailure::new(SourceFailureKind::TimedOut).with_last_known(last_known)
