@@ -21,6 +21,12 @@ impl Monotonic {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// As [`since`](Self::since), in nanoseconds.
+    #[must_use]
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// The reading `duration` later, at most the end of the clock's range (584 years).
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
@@ -63,5 +69,15 @@ impl Moment {
         self.wall
             .since(earlier.wall)
             .max(self.monotonic.since(earlier.monotonic))
+    }
+    /// As [`since`](Self::since), in nanoseconds; `u64::MAX` stands for that many, some 584 years, or more.
+    ///
+    /// For hot paths: a [`Duration`] is dearer to make than an age is to tell.
+    #[inline]
+    #[must_use]
+    pub fn nanos_since(self, earlier: Self) -> u64 {
+        self.wall
+            .nanos_since(earlier.wall)
+            .max(self.monotonic.nanos_since(earlier.monotonic))
     }
 }

@@ -47,7 +47,25 @@ impl Timestamp {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
-        MIN_UNIX_MILLIS.saturating_add_unsigned(self.0.get() - 1)
+        // Every constructor holds the value within what an `i64` can hold.
+        MIN_UNIX_MILLIS.wrapping_add_unsigned(self.0.get() - 1)
+    }
+
+    /// A number that is never zero and grows with time: for whoever keeps many timestamps in memory.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The timestamp with these [bits](Self::to_bits), at most [`MAX`](Self::MAX); none for zero.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        const MAX: u64 = Timestamp::MAX.to_bits();
+        match NonZeroU64::new(bits) {
+            Some(bits) if bits.get() <= MAX => Some(Self(bits)),
+            Some(_) => Some(Self::MAX),
+            None => None,
+        }
     }
 
     /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
@@ -60,6 +78,15 @@ impl Timestamp {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
+    }
+
+    /// As [`since`](Self::since), in nanoseconds; `u64::MAX` stands for that many, some 584 years, or more.
+    #[must_use]
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0
+            .get()
+            .saturating_sub(earlier.0.get())
+            .saturating_mul(1_000_000)
     }
 
     /// The timestamp `duration` later, at most [`MAX`](Self::MAX).

@@ -56,7 +56,7 @@ impl Lifetimes {
         }
         let limit = own.min(nanos(asked.max_age));
         let limit = limit - (limit >> 10) * ((self.jitter * spread) >> 16);
-        let age = age(asked.now, observed_at);
+        let age = asked.now.nanos_since(observed_at);
         if age >= limit {
             Age::Over
         } else if age >= limit - (limit >> 2) {
@@ -65,14 +65,6 @@ impl Lifetimes {
             Age::Young
         }
     }
-}
-
-/// As [`Moment::since`], in a third of the time.
-#[inline]
-fn age(now: Moment, then: Moment) -> u64 {
-    let wall = now.wall.unix_millis() - then.wall.unix_millis();
-    let wall = u64::try_from(wall).unwrap_or(0).saturating_mul(1_000_000);
-    wall.max(nanos(now.monotonic.since(then.monotonic)))
 }
 
 /// At most some 584 years, which stand for any time.

@@ -34,13 +34,13 @@ const CONFLICTING: u64 = 1 << 8;
 const BEING_REMOVED: u64 = 1 << 9;
 const DENIED: u64 = 1 << 10;
 const RECORDS: u32 = 16;
-/// No date. Dates begin with year 1.
-const NEVER: u64 = i64::MIN as u64;
+/// No date.
+const NEVER: u64 = 0;
 
 /// Packs an observation of a device; there is none if it found no device, or if the names are full.
 pub(super) fn pack(observation: &Observation, names: &Names) -> Option<Value> {
     let Moment { wall, monotonic } = observation.observed_at;
-    let at = [wall.unix_millis() as u64, nanos(monotonic)];
+    let at = [wall.to_bits(), nanos(monotonic)];
     let found = match observation.finding {
         Finding::NotFound => return None,
         Finding::Conflicting { records } => {
@@ -82,12 +82,21 @@ pub(super) fn pack(observation: &Observation, names: &Names) -> Option<Value> {
 /// The observation, as one from a cache.
 #[inline]
 pub(super) fn unpack(value: &Value, names: &Names) -> Option<Observation> {
-    let [wall, monotonic, bits, id @ .., grace, check_in] = *value;
-    let [managed_high, managed_low, user_high, user_low] = id;
-    let records = (bits >> RECORDS) as u16;
-    let finding = if bits & CONFLICTING != 0 {
-        Finding::Conflicting { records }
-    } else {
+    let [
+        ..,
+        bits,
+        managed_high,
+        managed_low,
+        user_high,
+        user_low,
+        grace,
+        check_in,
+    ] = *value;
+    if bits & CONFLICTING != 0 {
+        return unpack_conflict(value);
+    }
+    Some(cached(
+        value,
         Finding::Device(DeviceCompliance {
             managed_device_id: ManagedDeviceId::from_bits(whole(managed_high, managed_low))?,
             user_id: UserId::from_bits(whole(user_high, user_low)),
@@ -101,24 +110,41 @@ pub(super) fn unpack(value: &Value, names: &Names) -> Option<Observation> {
                 6 => ComplianceState::ConfigManager,
                 other => names.state(other - 7)?,
             },
-            grace_expires_at: read_date(grace),
-            last_check_in: read_date(check_in),
+            grace_expires_at: Timestamp::from_bits(grace),
+            last_check_in: Timestamp::from_bits(check_in),
             being_removed: bits & BEING_REMOVED != 0,
-            records,
-        })
-    };
-    Some(Observation {
-        observed_at: moment(wall, monotonic),
+            records: (bits >> RECORDS) as u16,
+        }),
+    ))
+}
+
+/// Apart, so that the two findings aren't put together from what they have in common, byte by byte.
+#[cold]
+#[inline(never)]
+fn unpack_conflict(value: &Value) -> Option<Observation> {
+    let [_, _, bits, ..] = *value;
+    let records = (bits >> RECORDS) as u16;
+    Some(cached(value, Finding::Conflicting { records }))
+}
+
+#[inline]
+fn cached(value: &Value, finding: Finding) -> Observation {
+    Observation {
+        observed_at: observed_at(value),
         served: Served::Cache,
         finding,
-    })
+    }
 }
 
 /// When it was observed.
 #[inline]
 pub(super) fn observed_at(value: &Value) -> Moment {
     let [wall, monotonic, ..] = *value;
-    moment(wall, monotonic)
+    Moment {
+        // None was packed that is none; the beginning of time is too old for anybody.
+        wall: Timestamp::from_bits(wall).unwrap_or(Timestamp::MIN),
+        monotonic: Monotonic::from_nanos(monotonic),
+    }
 }
 
 /// Whether it is of a kind that is denied unless a policy says otherwise.
@@ -128,26 +154,12 @@ pub(super) fn is_denied(value: &Value) -> bool {
     bits & DENIED != 0
 }
 
-#[inline]
-fn moment(wall: u64, monotonic: u64) -> Moment {
-    Moment {
-        wall: Timestamp::from_unix_millis(wall as i64),
-        monotonic: Monotonic::from_nanos(monotonic),
-    }
-}
-
 fn nanos(reading: Monotonic) -> u64 {
-    let since_origin = reading.since(Monotonic::from_nanos(0));
-    u64::try_from(since_origin.as_nanos()).unwrap_or(u64::MAX)
+    reading.nanos_since(Monotonic::from_nanos(0))
 }
 
 fn date(date: Option<Timestamp>) -> u64 {
-    date.map_or(NEVER, |date| date.unix_millis() as u64)
-}
-
-#[inline]
-fn read_date(word: u64) -> Option<Timestamp> {
-    (word != NEVER).then(|| Timestamp::from_unix_millis(word as i64))
+    date.map_or(NEVER, Timestamp::to_bits)
 }
 
 fn halves(bits: u128) -> [u64; 2] {
