@@ -49,7 +49,7 @@ fn main() {
     let known = known.expect("it is in the cache");
     match path.as_str() {
         "peek" => visits().for_each(|&device| {
-            black_box(cache.peek(black_box(device), asked)).expect("it is in the cache");
+            assert!(black_box(&cache.peek(black_box(device), asked)).is_some());
         }),
         "gate" => {
             let policies = Policies::builder().build().expect("nothing is forbidden");
@@ -60,21 +60,21 @@ fn main() {
             visits().for_each(|&device| {
                 let device = DeviceIdentity::Present(black_box(device));
                 let request = GateRequest::new(&principal, &template, device);
-                assert!(black_box(ready(gate.evaluate(&request))).is_allow());
+                assert!(black_box(&ready(gate.evaluate(&request))).is_allow());
             });
         }
         "ttl" => {
             let ttl: ShardedTtlCache<EntraDeviceId, _> = ShardedTtlCache::new(MAX_AGE);
             fleet.devices.iter().for_each(|&id| _ = ttl.set(id, known));
             visits().for_each(|device| {
-                black_box(ttl.get(black_box(device))).expect("it is in the cache");
+                assert!(black_box(&ttl.get(black_box(device))).is_some());
             });
         }
         "lru" => {
             let lru: ShardedLruCache<EntraDeviceId, _> = ShardedLruCache::new(100_000);
             fleet.devices.iter().for_each(|&id| _ = lru.set(id, known));
             visits().for_each(|device| {
-                black_box(lru.get(black_box(device))).expect("it is in the cache");
+                assert!(black_box(&lru.get(black_box(device))).is_some());
             });
         }
         other => panic!("`{other}` is not one of `peek`, `gate`, `ttl`, `lru`"),
