@@ -62,11 +62,15 @@ impl Inner {
         context: &mut Context<'_>,
     ) -> Poll<Decision> {
         let now = self.clock.now();
-        let policy = self.policies.hold(request.template);
+        let mut policies = self.policies.load();
+        let policy = policies.policies().shared(request.template);
         let settings = policy.settings();
         let judged = request.judged_by(settings);
         let mut observation = None;
-        let (ruling, asked) = match (by_policy(settings, policy.denies_unknown()), judged.0) {
+        let (ruling, asked) = match (
+            by_policy(settings, policy.denies_unknown_template()),
+            judged.0,
+        ) {
             (Some(ruling), _) => (ruling, Asked::Nothing),
             (None, DeviceIdentity::Invalid) => (by_invalidity(), Asked::Nothing),
             (None, DeviceIdentity::Absent) => (by_absence(settings), Asked::Nothing),
@@ -79,11 +83,12 @@ impl Inner {
                 self.peek(device, freshness, &mut observation);
                 let Some(seen) = &observation else {
                     let miss = Miss {
-                        policy,
+                        policy: policy.hold(),
                         device,
                         device_of: judged.1,
                         freshness,
                     };
+                    policies.put_back();
                     return rest
                         .insert(self.after_look_up(request, miss))
                         .as_mut()
@@ -95,6 +100,8 @@ impl Inner {
             }
         };
         let said = Said::new(ruling, settings, now);
+        let policy = policy.hold();
+        policies.put_back();
         if self.recorder.is_some() && leaves_event(&said, &policy) {
             let decision = conclude(said, policy, judged, observation, None);
             let after = self.after_record(request, decision, asked);
@@ -143,16 +150,9 @@ impl Inner {
     #[inline]
     fn tell(&self, request: &GateRequest<'_>, said: &Said, asked: Asked) {
         self.counters.decided(said, asked);
-        tracing::debug!(
-            name: "compliance_gate.decision",
-            target: "compliance_gate",
-            decision = %said.id,
-            template = %request.template,
-            outcome = said.outcome.as_str(),
-            reason = said.reason.as_str(),
-            enforced = said.would.is_none(),
-            "decided"
-        );
+        if tracing::event_enabled!(target: "compliance_gate", tracing::Level::DEBUG) {
+            trace(request, *said);
+        }
     }
 
     /// Asks the source, and decides.
@@ -165,7 +165,7 @@ impl Inner {
         } = miss;
         let judged = (DeviceIdentity::Present(device), device_of);
         let user = || request.principal.object_id();
-        let settings = policy.settings();
+        let settings = policy.policy();
         let (found, now) = self.look_up(device, freshness, settings).await;
         let failure = match found {
             Ok(observation) => {
@@ -275,6 +275,20 @@ fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Opti
 fn leaves_event(said: &Said, policy: &Held) -> bool {
     let checked = !matches!(said.reason, Reason::NotEnabled | Reason::NotRequired);
     checked || policy.is_loosened()
+}
+
+#[cold]
+fn trace(request: &GateRequest<'_>, said: Said) {
+    tracing::debug!(
+        name: "compliance_gate.decision",
+        target: "compliance_gate",
+        decision = %said.id,
+        template = %request.template,
+        outcome = said.outcome.as_str(),
+        reason = said.reason.as_str(),
+        enforced = said.would.is_none(),
+        "decided"
+    );
 }
 
 #[inline]

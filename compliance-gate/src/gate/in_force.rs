@@ -1,25 +1,24 @@
 //! The policies in force, and near at hand in each thread.
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     fmt, ptr,
     sync::{Arc, Weak},
 };
 
-use arc_swap::{ArcSwap, Cache};
-use intune_core::AccordTemplate;
+use arc_swap::{ArcSwap, Cache, Guard};
 
-use crate::{Policies, policy::Held};
+use crate::Policies;
 
 type Swapped = Arc<ArcSwap<Policies>>;
 
 thread_local! {
     /// Of one gate: the first that decides in this thread, until it is gone.
-    static NEAR: RefCell<Option<Near>> = const { RefCell::new(None) };
+    static NEAR: Cell<Option<Near>> = const { Cell::new(None) };
 }
 
 /// What was in force when this thread last asked.
-struct Near {
+pub(super) struct Near {
     gate: Weak<()>,
     seen: Cache<Swapped, Arc<Policies>>,
 }
@@ -52,34 +51,54 @@ impl InForce {
         self.policies.store(Arc::new(policies));
     }
 
-    /// A hold on the policy in force for `template`.
+    /// What is in force; to be put back soon.
     #[inline]
-    pub(super) fn hold(&self, template: &AccordTemplate) -> Held {
-        let near = NEAR.try_with(|near| {
-            let mut near = near.try_borrow_mut().ok()?;
-            let near = match &mut *near {
-                Some(near) if ptr::eq(near.seen.arc_swap(), &*self.policies) => near,
-                near => self.bring_near(near)?,
-            };
-            Some(near.seen.load().hold(template))
-        });
-        match near {
-            Ok(Some(held)) => held,
-            // The thread is another gate's, or ends.
-            Ok(None) | Err(_) => self.policies.load().hold(template),
+    pub(super) fn load(&self) -> Loaded {
+        // Taken out while it is used, so that nobody else is in its way: whoever decides meanwhile brings their own.
+        match NEAR.try_with(Cell::take) {
+            Ok(Some(near)) if ptr::eq(near.seen.arc_swap(), &*self.policies) => Loaded::Near(near),
+            other => self.bring_near(other.ok().flatten()),
         }
     }
 
+    /// Makes what is in force near, unless the thread is another gate's.
     #[cold]
-    fn bring_near<'a>(&self, near: &'a mut Option<Near>) -> Option<&'a mut Near> {
-        let is_taken = |other: &Near| other.gate.strong_count() > 0;
-        if near.as_ref().is_some_and(is_taken) {
-            return None;
+    fn bring_near(&self, other: Option<Near>) -> Loaded {
+        match other {
+            Some(other) if other.gate.strong_count() > 0 => {
+                Loaded::Near(other).put_back();
+                Loaded::Now(self.policies.load())
+            }
+            Some(_) | None => Loaded::Near(Near {
+                gate: Arc::downgrade(&self.gate),
+                seen: Cache::new(Arc::clone(&self.policies)),
+            }),
         }
-        Some(near.insert(Near {
-            gate: Arc::downgrade(&self.gate),
-            seen: Cache::new(Arc::clone(&self.policies)),
-        }))
+    }
+}
+
+/// What is in force, in use.
+pub(super) enum Loaded {
+    Near(Near),
+    Now(Guard<Arc<Policies>>),
+}
+
+impl Loaded {
+    #[inline]
+    pub(super) fn policies(&mut self) -> &Policies {
+        match self {
+            Self::Near(near) => near.seen.load(),
+            Self::Now(policies) => policies,
+        }
+    }
+
+    /// Ends the use. Nothing is lost without, but time.
+    #[inline]
+    pub(super) fn put_back(self) {
+        if let Self::Near(near) = self {
+            // A thread that ends has no place for it.
+            let _ = NEAR.try_with(|place| place.set(Some(near)));
+        }
     }
 }
 

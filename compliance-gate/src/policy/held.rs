@@ -12,18 +12,17 @@ const STRIPES: usize = 32;
 /// Every decision holds the policy it was made by. If all counted themselves in one place, threads would wait for
 /// each other there, longer than a decision takes.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
+    /// What every decision needs, near at hand: the settings, and whether they deny a template that nobody listed.
+    settings: Policy,
+    denies_unknown_template: bool,
     policy: Arc<EffectivePolicy>,
     stripes: Arc<[Arc<Own>; STRIPES]>,
 }
 
-/// The count of those who hold it is in a line of memory of its own, and with it what every decision needs.
+/// The count of those who hold it is in a line of memory of its own.
 #[repr(align(64))]
-struct Own {
-    settings: Policy,
-    denies_unknown_template: bool,
-    all: Arc<EffectivePolicy>,
-}
+struct Own(Arc<EffectivePolicy>);
 
 /// A hold on a policy.
 #[derive(Clone)]
@@ -33,7 +32,9 @@ impl Shared {
     pub(super) fn new(policy: EffectivePolicy) -> Self {
         let policy = Arc::new(policy);
         Self {
-            stripes: Arc::new(array::from_fn(|_| Arc::new(Own::new(&policy)))),
+            settings: *policy.policy(),
+            denies_unknown_template: policy.denies_unknown_template(),
+            stripes: Arc::new(array::from_fn(|_| Arc::new(Own(Arc::clone(&policy))))),
             policy,
         }
     }
@@ -42,36 +43,22 @@ impl Shared {
         &self.policy
     }
 
+    /// As [`EffectivePolicy::policy`].
+    pub(crate) const fn settings(&self) -> &Policy {
+        &self.settings
+    }
+
+    /// As [`EffectivePolicy::denies_unknown_template`].
+    pub(crate) const fn denies_unknown_template(&self) -> bool {
+        self.denies_unknown_template
+    }
+
     #[inline]
-    pub(super) fn hold(&self) -> Held {
+    pub(crate) fn hold(&self) -> Held {
         Held(match self.stripes.get(stripe() % STRIPES) {
             Some(own) => Arc::clone(own),
-            None => Arc::new(Own::new(&self.policy)),
+            None => Arc::new(Own(Arc::clone(&self.policy))),
         })
-    }
-}
-
-impl Own {
-    fn new(policy: &Arc<EffectivePolicy>) -> Self {
-        Self {
-            settings: *policy.policy(),
-            denies_unknown_template: policy.denies_unknown_template(),
-            all: Arc::clone(policy),
-        }
-    }
-}
-
-impl Held {
-    /// As [`EffectivePolicy::policy`], nearer at hand.
-    #[inline]
-    pub(crate) fn settings(&self) -> &Policy {
-        &self.0.settings
-    }
-
-    /// As [`EffectivePolicy::denies_unknown_template`], nearer at hand.
-    #[inline]
-    pub(crate) fn denies_unknown(&self) -> bool {
-        self.0.denies_unknown_template
     }
 }
 
@@ -80,7 +67,8 @@ impl Deref for Held {
 
     #[inline]
     fn deref(&self) -> &EffectivePolicy {
-        &self.0.all
+        let Own(policy) = &*self.0;
+        policy
     }
 }
 

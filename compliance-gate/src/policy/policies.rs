@@ -6,10 +6,7 @@ use intune_core::{AccordTemplate, ScopeTemplate};
 
 use super::{
     BreakGlass, EffectivePolicy, Explanation, Layer, Mode, PoliciesBuilder, PolicyLayer,
-    PolicyWarning,
-    held::{Held, Shared},
-    settings::Stack,
-    warnings,
+    PolicyWarning, held::Shared, settings::Stack, warnings,
 };
 
 /// The policy of a deployment, worked out for every accord template.
@@ -67,14 +64,9 @@ impl Policies {
         self.shared(template).policy()
     }
 
-    /// A hold on the policy under which `template` is issued.
+    /// The policy under which `template` is issued, to be held.
     #[inline]
-    pub(crate) fn hold(&self, template: &AccordTemplate) -> Held {
-        self.shared(template).hold()
-    }
-
-    #[inline]
-    fn shared(&self, template: &AccordTemplate) -> &Shared {
+    pub(crate) fn shared(&self, template: &AccordTemplate) -> &Shared {
         self.templates.get(template).unwrap_or(&self.unlisted)
     }
 
