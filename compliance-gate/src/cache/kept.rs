@@ -8,7 +8,7 @@ use super::{
     lifetimes::{Age, Kind, Lifetimes},
     packed::{self, Names},
     sync::ShardedLruCache,
-    table::{Entry, Table},
+    table::{Entry, Key, Table},
 };
 
 /// Whoever changes it must keep others from doing so at the same time; anybody may look.
@@ -30,17 +30,22 @@ impl Kept {
         }
     }
 
+    /// Where a device is looked for.
+    #[inline]
+    pub(super) fn key(&self, device: EntraDeviceId) -> Key {
+        self.found.key(device)
+    }
+
     /// What is fresh enough. `ripe` is handed what won't be for long.
     #[inline]
     pub(super) fn fresh(
         &self,
-        device: EntraDeviceId,
+        key: Key,
         asked: Freshness,
         ripe: impl FnOnce(Entry<'_>, Moment),
     ) -> Option<Observation> {
-        let key = self.found.key(device);
         let Some(entry) = self.found.get(key) else {
-            return self.fresh_not_found(device, key.spread(), asked);
+            return self.fresh_not_found(key, asked);
         };
         let value = entry.value();
         let observed_at = packed::observed_at(&value);
@@ -60,16 +65,11 @@ impl Kept {
     }
 
     #[cold]
-    fn fresh_not_found(
-        &self,
-        device: EntraDeviceId,
-        spread: u64,
-        asked: Freshness,
-    ) -> Option<Observation> {
-        let observed_at = self.not_found.get(&device)?;
+    fn fresh_not_found(&self, key: Key, asked: Freshness) -> Option<Observation> {
+        let observed_at = self.not_found.get(&key.device()?)?;
         let age = self
             .lifetimes
-            .judge(Kind::NotFound, spread, observed_at, asked);
+            .judge(Kind::NotFound, key.spread(), observed_at, asked);
         (age != Age::Over).then(|| not_found(observed_at))
     }
 

@@ -182,7 +182,7 @@ impl ComplianceSource for CachedCompliance {
             counted,
             ..
         } = &*self.inner;
-        let served = kept.fresh(device, freshness, |entry, observed_at| {
+        let served = kept.fresh(kept.key(device), freshness, |entry, observed_at| {
             if ripe.has_room() && entry.first_mention() {
                 ripe.put(device, observed_at);
             }
@@ -228,7 +228,7 @@ impl Inner {
             asked,
             // Somebody may have landed since the caller looked.
             || {
-                let fresh = self.kept.fresh(device, asked, |_, _| {});
+                let fresh = self.kept.fresh(self.kept.key(device), asked, |_, _| {});
                 landed.set(fresh.is_some());
                 fresh
             },

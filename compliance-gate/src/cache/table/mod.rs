@@ -65,6 +65,10 @@ impl Key {
         self.hash >> 32 & 0xffff
     }
 
+    pub(super) fn device(self) -> Option<EntraDeviceId> {
+        EntraDeviceId::from_bits(self.bits)
+    }
+
     #[inline]
     fn tag(self) -> u8 {
         // The high bit says that the slot is taken.
