@@ -7,6 +7,7 @@ mod common;
 mod config;
 mod counters;
 mod decision_table;
+mod environment;
 mod events;
 mod executor;
 mod file;
