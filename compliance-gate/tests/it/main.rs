@@ -26,3 +26,4 @@ mod replay;
 mod replay_reported;
 mod schema;
 mod tighten;
+mod warnings;
