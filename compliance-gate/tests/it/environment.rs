@@ -1,4 +1,5 @@
 //! Every setting by a variable: it means what the file and code mean, within the same limits.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{collections::BTreeSet, io::Write as _, time::Duration};
 
