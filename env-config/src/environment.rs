@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, ffi::OsString, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    fmt,
+};
 
 /// Where settings come from: the process's environment, or pairs that a test or a host gives.
 ///
@@ -46,6 +50,22 @@ impl Environment {
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
         self.get(name).is_some()
+    }
+
+    /// The names that begin with `prefix` and have a value.
+    #[must_use]
+    pub fn names(&self, prefix: &str) -> BTreeSet<String> {
+        match &self.source {
+            Source::Process => std::env::vars_os()
+                .map(|(name, _)| name.to_string_lossy().into_owned())
+                .filter(|name| name.starts_with(prefix))
+                .collect(),
+            Source::Pairs(pairs) => pairs
+                .keys()
+                .filter(|name| name.starts_with(prefix))
+                .cloned()
+                .collect(),
+        }
     }
 
     #[expect(

@@ -6,4 +6,4 @@ mod reader;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
-pub use reader::Reader;
+pub use reader::{Reader, parse_boolean};

@@ -65,10 +65,8 @@ impl<'a> Reader<'a> {
 
     /// Reads `true`, `1`, `yes`, `on` or `false`, `0`, `no`, `off`, in any case.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
-        self.optional(name, |text| match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(true),
-            "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err("must be true or false (or 1, 0, yes, no, on, off)"),
+        self.optional(name, |text| {
+            parse_boolean(text).ok_or("must be true or false (or 1, 0, yes, no, on, off)")
         })
     }
 
@@ -79,6 +77,33 @@ impl<'a> Reader<'a> {
         let secret = SecretString::from(text.as_str());
         text.zeroize();
         Some(secret)
+    }
+
+    /// Refuses each variable whose name begins with `prefix` and isn't one of `known`.
+    ///
+    /// For a prefix that belongs to the caller: a misspelt name is then no setting that silently isn't made.
+    ///
+    /// ```
+    /// use env_config::{Environment, Reader};
+    ///
+    /// let environment = Environment::from_pairs([("BROKER_STRCT", "true")]);
+    /// let mut reader = Reader::new(&environment);
+    /// reader.refuse_unknown("BROKER_", &["BROKER_STRICT", "BROKER_TTL"]);
+    /// let error = reader.finish().unwrap_err();
+    /// assert_eq!(error.to_string(), "BROKER_STRCT: is not a known variable: did you mean `BROKER_STRICT`?");
+    /// ```
+    pub fn refuse_unknown(&mut self, prefix: &str, known: &[&str]) {
+        let mut unknown = self.environment.names(prefix);
+        unknown.retain(|name| !known.contains(&name.as_str()));
+        for name in unknown {
+            let nearest = nearest(&name, known).map(|it| format!("`{it}`"));
+            let nearest: Vec<_> = nearest.collect();
+            let nearest = nearest.join(" or ");
+            self.problem(
+                name,
+                format!("is not a known variable: did you mean {nearest}?"),
+            );
+        }
     }
 
     /// Adds a problem that only the caller can see, such as two variables that exclude each other.
@@ -114,4 +139,22 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Reads `true`, `1`, `yes`, `on` or `false`, `0`, `no`, `off`, in any case; anything else is none.
+#[must_use]
+pub fn parse_boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// Those of `known` that are the fewest slips away from `name`.
+fn nearest<'k>(name: &str, known: &[&'k str]) -> impl Iterator<Item = &'k str> {
+    let slips = |it: &&str| strsim::damerau_levenshtein(name, it);
+    let fewest = known.iter().map(slips).min();
+    let nearest = known.iter().copied();
+    nearest.filter(move |it| fewest == Some(slips(it)))
 }

@@ -61,6 +61,31 @@ fn a_problem_that_two_crates_found_is_told_once() {
     assert_eq!(union.problems().len(), 1);
 }
 
+#[test]
+fn a_misspelt_name_is_told_the_nearest_ones() {
+    let environment = Environment::from_pairs([
+        ("APP_STIRCT", "canary"),
+        ("APP_STRICT", "true"),
+        ("APP_TT", ""),
+        ("APPLICATION", "canary"),
+    ]);
+    let mut reader = Reader::new(&environment);
+    reader.refuse_unknown("APP_", &["APP_STRICT", "APP_TTL", "APP_TTS"]);
+    assert_eq!(
+        reader.finish().unwrap_err().to_string(),
+        "APP_STIRCT: is not a known variable: did you mean `APP_STRICT`?\n\
+         APP_TT: is not a known variable: did you mean `APP_TTL` or `APP_TTS`?"
+    );
+}
+
+#[test]
+fn the_process_lists_its_names() {
+    let process = Environment::process();
+    let names = process.names("PATH");
+    assert!(names.contains("PATH") && names.iter().all(|name| name.starts_with("PATH")));
+    assert!(process.names("env-config-no-such-prefix").is_empty());
+}
+
 proptest! {
     #[test]
     fn no_error_repeats_a_value(value in "canary[a-z0-9 ]{0,40}") {

@@ -1,11 +1,12 @@
 //! The policy file that the environment names.
 
-use std::{fs::File, io::Read as _};
+use std::{fmt, fs::File, io::Read as _};
 
-use super::GateConfig;
-use crate::{
-    Gate, Policies, PolicyError, PolicyFile, PolicyLayer, ReloadError, ReloadOrigin, Reloaded,
+use super::{
+    GateConfig,
+    variables::{OVERRIDES, Place, UNKNOWN_TEMPLATES},
 };
+use crate::{Gate, Policies, PolicyError, PolicyFile, ReloadError, ReloadOrigin, Reloaded};
 
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -41,21 +42,75 @@ impl NamedFile {
     }
 }
 
-/// Puts the environment's layer and the file together. An error also says where in the file it is to be mended.
-pub(super) fn build(
-    layer: PolicyLayer,
-    file: Option<&NamedFile>,
-) -> Result<Policies, (PolicyError, String)> {
+/// What doesn't go together: the environment and the file, or the file's layers.
+#[derive(Default)]
+pub(super) struct Wrong {
+    /// What the environment and the file set differently.
+    contradicted: Vec<Place>,
+    told: Vec<String>,
+}
+
+impl Wrong {
+    /// The variables that set what the file sets otherwise.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &'static str> {
+        self.contradicted.iter().filter_map(|it| it.variable())
+    }
+
+    /// What is wrong, and where in the file it is to be mended.
+    pub(super) fn told(&self) -> String {
+        self.told.join("; ")
+    }
+
+    fn tell(&mut self, what: impl fmt::Display, place: Option<String>) {
+        self.told.push(match place {
+            Some(place) => format!("{what}, at {place}"),
+            None => what.to_string(),
+        });
+    }
+}
+
+/// Puts what the environment sets and the file together.
+pub(super) fn build(environment: &PolicyFile, file: Option<&NamedFile>) -> Result<Policies, Wrong> {
     let content = file.map(|named| named.file.clone()).unwrap_or_default();
-    let policies = Policies::builder().global(layer).file(content).build();
-    policies.map_err(|error| {
-        let place = file.and_then(|named| PolicyFile::place_of(&named.text, &error));
-        let told = match place {
-            Some(place) => format!("{error}, at {place}"),
-            None => error.to_string(),
-        };
-        (error, told)
-    })
+    let text = file.map(|named| named.text.as_str()).unwrap_or_default();
+
+    let mut wrong = Wrong::default();
+    for rule in rules_that_differ(environment, &content) {
+        let path = rule.path();
+        let what = format!(
+            "the file sets `{}` to something else than the environment does: set it in one place",
+            path.join(".")
+        );
+        wrong.tell(what, PolicyFile::place_of_key(text, &path));
+        wrong.contradicted.push(rule);
+    }
+    let builder = Policies::builder()
+        .global(environment.global)
+        .overrides(environment.overrides.unwrap_or_default())
+        .unknown_templates(environment.unknown_templates.unwrap_or_default());
+    match builder.file(content).build() {
+        Ok(policies) if wrong.told.is_empty() => return Ok(policies),
+        Ok(_) => {}
+        Err(error) => {
+            wrong.tell(&error, PolicyFile::place_of(text, &error));
+            if let PolicyError::Contradicted(settings) = error {
+                let settings = settings.into_iter().map(Place::Global);
+                wrong.contradicted.extend(settings);
+            }
+        }
+    }
+    Err(wrong)
+}
+
+fn rules_that_differ(one: &PolicyFile, other: &PolicyFile) -> impl Iterator<Item = Place> {
+    let overrides = differ(one.overrides, other.overrides).then_some(OVERRIDES);
+    let unknown = differ(one.unknown_templates, other.unknown_templates);
+    let unknown = unknown.then_some(UNKNOWN_TEMPLATES);
+    overrides.into_iter().chain(unknown)
+}
+
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one != other)
 }
 
 impl GateConfig {
@@ -82,8 +137,8 @@ impl GateConfig {
         }
         let path = self.path.as_deref().ok_or(ReloadError::NoFile)?;
         let file = NamedFile::read(path).map_err(ReloadError::Wrong)?;
-        let policies = build(self.layer, Some(&file));
-        let policies = policies.map_err(|(_, told)| ReloadError::Wrong(told))?;
+        let policies = build(&self.environment, Some(&file));
+        let policies = policies.map_err(|wrong| ReloadError::Wrong(wrong.told()))?;
         let origin = ReloadOrigin {
             source: path,
             requested_by,

@@ -1,28 +1,27 @@
+mod assignment;
 mod file;
+mod variables;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use clock::{Clock, Timestamp};
 use env_config::{ConfigError, Environment, Reader};
 use intune_core::ComplianceSource;
 
 use crate::{
-    CachedCompliance, Gate, GateBuilder, Policies, PolicyError, PolicyLayer, PolicyWarning, Setting,
+    CachedCompliance, Gate, GateBuilder, Policies, PolicyFile, PolicyWarning, UnknownTemplates,
 };
 use file::NamedFile;
+use variables::VARIABLES;
 
 const ENABLED: &str = "INTUNE_ENABLED";
-const REQUIRED: &str = "INTUNE_COMPLIANCE_REQUIRED";
-const STRICT: &str = "INTUNE_COMPLIANCE_STRICT";
-const CACHE_TTL: &str = "INTUNE_COMPLIANCE_CACHE_TTL";
 const POLICIES: &str = "INTUNE_ACCORD_POLICIES";
 
-/// All that the master switch switches off, in this crate and in those that look devices up for it.
-const SWITCHED_OFF: [&str; 13] = [
-    REQUIRED,
-    STRICT,
-    CACHE_TTL,
-    POLICIES,
+/// The prefixes that are this crate's alone: under them a name that isn't known is an error.
+const PREFIXES: [&str; 2] = ["INTUNE_COMPLIANCE_", "INTUNE_ACCORD_"];
+
+/// What the master switch switches off in the crates that look devices up for this one.
+const OF_OTHER_CRATES: [&str; 9] = [
     "INTUNE_GRAPH_ENDPOINT",
     "ENTRA_TENANT_ID",
     "ENTRA_CLIENT_ID",
@@ -34,19 +33,29 @@ const SWITCHED_OFF: [&str; 13] = [
     "ENTRA_AUTHORITY_HOST",
 ];
 
-const MAX_CACHE_TTL: u64 = 86_400;
-
 /// The gate's settings, from the environment.
 ///
 /// | variable | default | |
 /// | --- | --- | --- |
 /// | `INTUNE_ENABLED` | off | `false` switches the gate off whatever the others say |
+/// | `INTUNE_ACCORD_POLICIES` | – | the path of a [`PolicyFile`](crate::PolicyFile), at most 1 MiB |
+/// | `INTUNE_ACCORD_OVERRIDES` | `replace` | `overrides` of the file: `tighten_only` |
+/// | `INTUNE_ACCORD_UNKNOWN_TEMPLATES` | `global` | `unknown_templates` of the file: `deny` |
 /// | `INTUNE_COMPLIANCE_REQUIRED` | `false` | whether compliance is required where no template says |
 /// | `INTUNE_COMPLIANCE_STRICT` | `false` | whether a token without a device is then denied |
-/// | `INTUNE_COMPLIANCE_CACHE_TTL` | `300` | whole seconds, 0 (always live) to 86400 |
-/// | `INTUNE_ACCORD_POLICIES` | – | the path of a [`PolicyFile`](crate::PolicyFile), at most 1 MiB |
+/// | `INTUNE_COMPLIANCE_MODE` | `enforce` | `report_only`, `off` |
+/// | `INTUNE_COMPLIANCE_CACHE_TTL` | `300` | `max_age_seconds`: whole seconds, 0 (always live) to 86400 |
+/// | `INTUNE_COMPLIANCE_MAX_CHECK_IN_AGE` | `unlimited` | `max_check_in_age_seconds`: whole seconds |
+/// | `INTUNE_COMPLIANCE_ON_OUTAGE` | `deny` | `last_known_good:600`: seconds |
+/// | `INTUNE_COMPLIANCE_BIND_SUBJECT` | `false` | |
+/// | `INTUNE_COMPLIANCE_DELEGATES` | `own_device` | `delegator_device` |
+/// | `INTUNE_COMPLIANCE_ON_AUDIT_FAILURE` | `deny` | `best_effort` |
+/// | `INTUNE_COMPLIANCE_IN_GRACE_PERIOD` | `until_expiry` | `min_remaining:3600`: seconds; `deny` |
+/// | `INTUNE_COMPLIANCE_NONCOMPLIANT`, `…_CONFLICT`, `…_ERROR`, `…_UNKNOWN`, `…_CONFIG_MANAGER` | `deny` | `allow` |
 ///
-/// The second to fourth are settings of the global layer, as is `[global]` in the file: what both set, they must set alike.
+/// Each makes a setting for the whole deployment, as the file does: those of `INTUNE_COMPLIANCE_` in `[global]`, the
+/// other two at its top. What both set, they must set alike. Any other name that begins with `INTUNE_COMPLIANCE_` or
+/// `INTUNE_ACCORD_` is an error, since it is likely one of these, misspelt.
 ///
 /// ```
 /// use compliance_gate::GateConfig;
@@ -64,7 +73,7 @@ const MAX_CACHE_TTL: u64 = 86_400;
 pub struct GateConfig {
     enabled: bool,
     /// What the environment sets, for the next reading of the file.
-    layer: PolicyLayer,
+    environment: PolicyFile,
     path: Option<String>,
     policies: Policies,
     warning: Option<String>,
@@ -83,8 +92,7 @@ impl GateConfig {
     /// Whether the environment says anything at all of Intune, or of the tenant whose devices it manages.
     #[must_use]
     pub fn is_mentioned(environment: &Environment) -> bool {
-        let set = |name: &str| environment.is_set(name);
-        set(ENABLED) || SWITCHED_OFF.into_iter().any(set)
+        environment.is_set(ENABLED) || !switched_off_by_it(environment).is_empty()
     }
 
     /// Reads the settings.
@@ -100,39 +108,25 @@ impl GateConfig {
             return Ok(Self::switched_off(environment));
         }
 
-        let required = reader.boolean(REQUIRED);
-        let strict = reader.boolean(STRICT);
-        let max_age = reader.optional(CACHE_TTL, parse_ttl);
+        let set = variables::read(&mut reader);
         let file = reader.optional(POLICIES, NamedFile::read);
-
-        let asks_for_checks =
-            required == Some(true) || strict == Some(true) || environment.is_set(POLICIES);
-        if asks_for_checks && !environment.is_set(ENABLED) {
+        let known: Vec<_> = names().collect();
+        for prefix in PREFIXES {
+            reader.refuse_unknown(prefix, &known);
+        }
+        let asks = asks_for_checks(&set) || environment.is_set(POLICIES);
+        if asks && !environment.is_set(ENABLED) {
             reader.problem(
                 ENABLED,
                 "is not set, but other variables ask for checks: set it to true, or to false to ignore them",
             );
         }
 
-        let mut layer = PolicyLayer::new();
-        if let Some(required) = required {
-            layer = layer.required(required);
-        }
-        if let Some(strict) = strict {
-            layer = layer.strict(strict);
-        }
-        if let Some(max_age) = max_age {
-            layer = layer.max_age(max_age);
-        }
-        let policies = file::build(layer, file.as_ref());
-        let policies = policies.unwrap_or_else(|(error, told)| {
-            for variable in contradicted(&error) {
-                reader.problem(
-                    variable,
-                    "differs from what `[global]` of the policy file says",
-                );
+        let policies = file::build(&set, file.as_ref()).unwrap_or_else(|wrong| {
+            for variable in wrong.variables() {
+                reader.problem(variable, "differs from what the policy file says");
             }
-            reader.problem(POLICIES, told);
+            reader.problem(POLICIES, wrong.told());
             Policies::disabled()
         });
         reader.finish()?;
@@ -145,7 +139,7 @@ impl GateConfig {
         };
         Ok(Self {
             enabled,
-            layer,
+            environment: set,
             path: file.map(NamedFile::into_path),
             policies,
             warning: None,
@@ -153,17 +147,14 @@ impl GateConfig {
     }
 
     fn switched_off(environment: &Environment) -> Self {
-        let ignored: Vec<_> = SWITCHED_OFF
-            .into_iter()
-            .filter(|name| environment.is_set(name))
-            .collect();
+        let ignored = switched_off_by_it(environment);
         let mut warning = format!("{ENABLED} is false: no device is checked");
         if !ignored.is_empty() {
             warning = format!("{warning}, and these are ignored: {}", ignored.join(", "));
         }
         Self {
             enabled: false,
-            layer: PolicyLayer::new(),
+            environment: PolicyFile::default(),
             path: None,
             policies: Policies::disabled(),
             warning: Some(warning),
@@ -223,26 +214,28 @@ impl GateConfig {
     }
 }
 
-fn parse_ttl(text: &str) -> Result<Duration, &'static str> {
-    match text.parse::<u64>() {
-        // `parse` also takes a leading plus sign.
-        Ok(seconds) if seconds <= MAX_CACHE_TTL && !text.starts_with('+') => {
-            Ok(Duration::from_secs(seconds))
-        }
-        _ => Err("must be whole seconds from 0 (always live) to 86400"),
-    }
+/// This crate's variables, but for the switch.
+fn names() -> impl Iterator<Item = &'static str> {
+    VARIABLES.iter().map(|it| it.name).chain([POLICIES])
 }
 
-/// The variables that make settings which the file makes otherwise.
-fn contradicted(error: &PolicyError) -> impl Iterator<Item = &'static str> {
-    let settings = match error {
-        PolicyError::Contradicted(settings) => settings.as_slice(),
-        PolicyError::Loosened(_) => &[],
-    };
-    settings.iter().filter_map(|setting| match setting {
-        Setting::Required => Some(REQUIRED),
-        Setting::Strict => Some(STRICT),
-        Setting::MaxAge => Some(CACHE_TTL),
-        _ => None,
-    })
+/// What is set and the switch would switch off, misspelt names included.
+fn switched_off_by_it(environment: &Environment) -> Vec<String> {
+    let mut set: BTreeSet<_> = PREFIXES
+        .into_iter()
+        .flat_map(|prefix| environment.names(prefix))
+        .collect();
+    let known = names().chain(OF_OTHER_CRATES);
+    set.extend(known.filter(|it| environment.is_set(it)).map(str::to_owned));
+    set.into_iter().collect()
+}
+
+/// Whether somebody who set this means to have a check. Other settings say how one is made, if there is one.
+fn asks_for_checks(set: &PolicyFile) -> bool {
+    let layer = Policies::builder().global(set.global).build();
+    let asks = layer.is_ok_and(|policies| {
+        let policy = policies.unlisted().policy();
+        policy.required || policy.strict
+    });
+    asks || set.unknown_templates == Some(UnknownTemplates::Deny)
 }

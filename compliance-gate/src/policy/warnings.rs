@@ -4,6 +4,7 @@ use clock::Timestamp;
 use intune_core::AccordTemplate;
 
 use super::{EffectivePolicy, Layer, Mode, OnOutage, Policies, Setting};
+use crate::Outcome;
 
 /// Something in a policy that is likely not meant. It displays as what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,16 @@ pub enum PolicyWarning {
     StrictOnlyReported {
         /// The accord; those that aren't listed, if none.
         accord: Option<AccordTemplate>,
+    },
+    /// Compliance is required, but a device that Intune says is noncompliant is allowed.
+    NoncompliantAllowed {
+        /// The accord; those that aren't listed, if none.
+        accord: Option<AccordTemplate>,
+    },
+    /// Unknown templates are to be denied, but the global mode denies nobody, and comes first.
+    UnknownTemplatesAllowed {
+        /// That mode: off, or report only.
+        mode: Mode,
     },
     /// A break-glass entry is over, and may be taken out.
     BreakGlassExpired {
@@ -64,6 +75,11 @@ pub(super) fn of(policies: &Policies, now: Timestamp) -> Vec<PolicyWarning> {
         if checks(policy) {
             in_effect(&accord, policy, &mut warnings);
         }
+    }
+    let unlisted = policies.unlisted();
+    let mode = unlisted.policy().mode;
+    if unlisted.denies_unknown_template() && mode != Mode::Enforce {
+        warnings.push(PolicyWarning::UnknownTemplatesAllowed { mode });
     }
     of_break_glass(policies, now, &mut warnings);
     warnings
@@ -110,6 +126,9 @@ fn in_effect(accord: &Accord, policy: &EffectivePolicy, warnings: &mut Vec<Polic
             warnings.push(PolicyWarning::StrictOnlyReported { accord: accord() });
         }
         (true, Mode::Off | Mode::Enforce) => {}
+    }
+    if settings.noncompliant == Outcome::Allow {
+        warnings.push(PolicyWarning::NoncompliantAllowed { accord: accord() });
     }
     if let OnOutage::LastKnownGood { max_age } = settings.on_outage
         && max_age <= settings.max_age
@@ -170,6 +189,22 @@ impl fmt::Display for PolicyWarning {
                 f,
                 "{} is strict but only reports: nobody is denied until `mode` is \"enforce\"",
                 name(accord)
+            ),
+            Self::NoncompliantAllowed { accord } => write!(
+                f,
+                "{} requires compliance, but allows devices that are noncompliant: set `states.noncompliant` to \
+                 \"deny\", and `mode` to \"report_only\" to see first whom that would deny",
+                name(accord)
+            ),
+            Self::UnknownTemplatesAllowed { mode } => write!(
+                f,
+                "`unknown_templates` is \"deny\", but the global `mode` is \"{}\", so they are allowed{}: set it to \
+                 \"enforce\", and the other in the accords that it is for",
+                mode.as_str(),
+                match mode {
+                    Mode::Off => "",
+                    Mode::ReportOnly | Mode::Enforce => " and only reported",
+                }
             ),
             Self::BreakGlassExpired {
                 subject,

@@ -18,6 +18,9 @@ pub(super) struct Claims {
     pub(super) delegation_scope: DelegationScope,
     /// What the gate is asked about again when the context is used.
     pub(super) device: DeviceClaim,
+    /// And of whoever the principal's delegate acts for, if there was a token of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) delegator_device: Option<DeviceClaim>,
     pub(super) decision_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) device_compliance: Option<Value>,
@@ -56,7 +59,7 @@ impl PrincipalClaim {
     }
 }
 
-/// Which device the principal's token named, and whether it could be one.
+/// Which device a token named, and whether it could be one.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum DeviceClaim {

@@ -67,9 +67,11 @@ pub struct Grant<'a> {
     pub template: &'a AccordTemplate,
     /// The device that the principal's token names.
     pub device: DeviceIdentity,
+    /// The device that the token of whoever the principal's delegate acts for names, if there was one.
+    pub delegator: Option<DeviceIdentity>,
     /// Why it may be.
     pub decision: &'a Decision,
-    /// When the principal's token expires.
+    /// When the principal's token expires, or the delegator's, if that is sooner.
     pub token_expires_at: Timestamp,
 }
 
@@ -115,6 +117,7 @@ impl Issuer {
             principal,
             template,
             device,
+            delegator,
             decision,
             token_expires_at,
         } = grant;
@@ -137,6 +140,7 @@ impl Issuer {
             accord_template: template.clone(),
             delegation_scope: scope.clone(),
             device: DeviceClaim::of(device),
+            delegator_device: delegator.map(DeviceClaim::of),
             decision_id: decision.id().to_string(),
             device_compliance: device_compliance.clone(),
         };

@@ -2,10 +2,13 @@
 
 use clock::Timestamp;
 use compliance_gate::DeviceIdentity;
-use intune_core::{AccordTemplate, InvocationContext};
+use intune_core::{AccordTemplate, EntraDeviceId, InvocationContext};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
-use super::{ISSUER, Issuer, TYPE, claims::Claims};
+use super::{
+    ISSUER, Issuer, TYPE,
+    claims::{Claims, DeviceClaim},
+};
 
 /// What an Authorization Context that was shown gives its bearer.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct VerifiedContext {
     pub template: AccordTemplate,
     /// The device that the gate let through.
     pub device: DeviceIdentity,
+    /// The device of whoever the principal's delegate acts for, as their token named it, if there was one.
+    pub delegator: Option<DeviceIdentity>,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -64,10 +69,9 @@ impl Issuer {
         }
         let id = claims.jti.parse().map_err(|_| FOREIGN)?;
         let device = claims.device.identity();
-        let from = match device {
-            DeviceIdentity::Present(id) => Some(id),
-            DeviceIdentity::Absent | DeviceIdentity::Invalid => None,
-        };
+        let delegator = claims.delegator_device.map(DeviceClaim::identity);
+        // An agent without a device acts from its delegator's, which it is not to wipe either.
+        let from = present(device).or_else(|| delegator.and_then(present));
         let principal = claims.principal.principal();
         let invocation = InvocationContext::new(principal, claims.delegation_scope)
             .authorized_by(claims.accord_template.clone(), id)
@@ -76,7 +80,15 @@ impl Issuer {
             invocation,
             template: claims.accord_template,
             device,
+            delegator,
             expires_at,
         })
+    }
+}
+
+const fn present(device: DeviceIdentity) -> Option<EntraDeviceId> {
+    match device {
+        DeviceIdentity::Present(id) => Some(id),
+        DeviceIdentity::Absent | DeviceIdentity::Invalid => None,
     }
 }

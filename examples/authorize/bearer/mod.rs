@@ -2,6 +2,7 @@
 
 mod agent;
 mod approver;
+mod delegator;
 mod discovery;
 mod issuer;
 mod keys;

@@ -67,9 +67,14 @@ impl Readmission for AskGate {
             invocation,
             template,
             device,
+            delegator,
             ..
         } = &self.context;
         let request = GateRequest::new(invocation.principal(), template, *device);
+        let request = match delegator {
+            Some(device) => request.delegator(*device),
+            None => request,
+        };
         let request = match liveness {
             Liveness::Live => request.live(),
             Liveness::Cached => request,

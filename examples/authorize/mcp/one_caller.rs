@@ -48,6 +48,7 @@ pub async fn caller(
         principal: &token.principal,
         template,
         device,
+        delegator: None,
         decision: &decision,
         token_expires_at: token.expires_at,
     })?;

@@ -9,7 +9,7 @@ use compliance_gate::{Mode, Policies, PolicyLayer};
 use intune_sim::{Fault, FaultKind, KeyChoice, Route, Sim};
 
 use super::{
-    cast,
+    agents, cast,
     desk::{Desk, Step},
     operations,
     walk::{Row, Walk},
@@ -37,6 +37,7 @@ fn policies() -> Result<Policies, Failure> {
             REPORTED.parse()?,
             PolicyLayer::new().required(true).mode(Mode::ReportOnly),
         )
+        .template(agents::TEMPLATE.parse()?, agents::policy())
         .global(setup::demanding())
         .build()?)
 }
@@ -73,6 +74,7 @@ pub(super) async fn walk(sim: &Sim, chronicle: Option<&Path>) -> Result<Story, F
     without_look_up(&mut host, sim).await?;
     outage_and_recovery(&mut host, sim).await?;
     devices(&mut host, sim).await?;
+    agents::delegates(&mut host, sim).await?;
     tokens(&mut host, sim).await?;
     operations::read(&mut desk, &mut host, sim).await?;
     operations::lock(&mut desk, &mut host, sim).await?;

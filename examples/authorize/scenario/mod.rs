@@ -1,6 +1,7 @@
 //! A walk through every case, over the host's real HTTP endpoint, against a simulated tenant.
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod agents;
 mod cases;
 mod cast;
 mod desk;

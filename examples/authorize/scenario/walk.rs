@@ -84,7 +84,8 @@ impl Walk {
         token: String,
     ) -> Result<String, Failure> {
         let expected = (200, "compliant", "live");
-        let answer = self.answer(case, template, Some(token), expected).await?;
+        let body = json!({"accord_template": template});
+        let answer = self.answer(case, body, Some(token), expected).await?;
         let ac = answer.pointer("/ac/token").and_then(Value::as_str);
         Ok(ac.ok_or("no Authorization Context was issued")?.to_owned())
     }
@@ -97,14 +98,29 @@ impl Walk {
         token: Option<String>,
         expected: (u16, &'static str, &'static str),
     ) -> Result<(), Failure> {
-        self.answer(case, template, token, expected).await?;
+        let body = json!({"accord_template": template});
+        self.answer(case, body, token, expected).await?;
+        Ok(())
+    }
+
+    /// The same, with an agent's token, and that of whoever it acts for.
+    pub(super) async fn ask_for(
+        &mut self,
+        case: (&'static str, &'static str),
+        template: &str,
+        agents: String,
+        delegators: String,
+        expected: (u16, &'static str, &'static str),
+    ) -> Result<(), Failure> {
+        let body = json!({"accord_template": template, "delegator_token": delegators});
+        self.answer(case, body, Some(agents), expected).await?;
         Ok(())
     }
 
     async fn answer(
         &mut self,
         (number, what): (&'static str, &'static str),
-        template: &str,
+        body: Value,
         token: Option<String>,
         (status, reason, served): (u16, &'static str, &'static str),
     ) -> Result<Value, Failure> {
@@ -112,8 +128,8 @@ impl Walk {
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let body = json!({"accord_template": template}).to_string();
-        let response = self.client.send(request.body(Bytes::from(body))?).await?;
+        let body = Bytes::from(body.to_string());
+        let response = self.client.send(request.body(body)?).await?;
         let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let text = |pointer: &str| {
             let value = answer.pointer(pointer).and_then(Value::as_str);

@@ -17,6 +17,7 @@ mod check;
 mod chronicle_file;
 mod credentials;
 mod crowds;
+mod delegator;
 mod desk;
 mod forms;
 mod graph;

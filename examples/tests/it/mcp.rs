@@ -28,7 +28,11 @@ impl<'a> Agent<'a> {
     async fn under(host: &'a Running, token: &str, template: &str) -> Self {
         let mut answer = host.authorize(token, template).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        let context = answer.body["ac"].take();
+        Self::with(host, answer.body["ac"].take())
+    }
+
+    /// An agent with this Authorization Context.
+    pub(crate) const fn with(host: &'a Running, context: Value) -> Self {
         Self { host, context }
     }
 

@@ -66,7 +66,7 @@ pub(super) use tables::given;
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
     #[serde(default, deserialize_with = "tables::one")]
-    pub(super) global: PolicyLayer,
+    pub(crate) global: PolicyLayer,
     #[serde(default, deserialize_with = "tables::by_template")]
     pub(super) accords: BTreeMap<AccordTemplate, PolicyLayer>,
     #[serde(default, deserialize_with = "tables::by_template")]
@@ -74,9 +74,9 @@ pub struct PolicyFile {
     #[serde(default, deserialize_with = "tables::list")]
     pub(super) break_glass: Vec<BreakGlass>,
     #[serde(default, deserialize_with = "tables::word")]
-    pub(super) overrides: Option<Overrides>,
+    pub(crate) overrides: Option<Overrides>,
     #[serde(default, deserialize_with = "tables::word")]
-    pub(super) unknown_templates: Option<UnknownTemplates>,
+    pub(crate) unknown_templates: Option<UnknownTemplates>,
 }
 
 impl PolicyFile {
@@ -102,6 +102,26 @@ impl PolicyFile {
             }
             PolicyError::Contradicted(settings) => (None, *settings.first()?),
         };
-        place::of(text, accord, setting)
+        let table = match accord {
+            Some(accord) => vec!["accords", accord.as_str()],
+            None => vec!["global"],
+        };
+        let path: Vec<_> = table.into_iter().chain(setting.key().split('.')).collect();
+        Self::place_of_key(text, &path)
+    }
+
+    /// Where in `text` the value is to which `path` leads.
+    pub(crate) fn place_of_key(text: &str, path: &[&str]) -> Option<String> {
+        place::of(text, path)
+    }
+
+    /// These settings of the global layer and rules, and those of `other` that this one doesn't make.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            global: self.global.or(other.global),
+            overrides: self.overrides.or(other.overrides),
+            unknown_templates: self.unknown_templates.or(other.unknown_templates),
+            ..self
+        }
     }
 }

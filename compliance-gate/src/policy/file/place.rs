@@ -2,14 +2,12 @@
 
 use std::{fmt, marker::PhantomData};
 
-use intune_core::AccordTemplate;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor},
 };
 
 use super::PolicyFile;
-use crate::Setting;
 
 /// Reads a policy file, or says what is wrong, and where.
 pub(super) fn parse(text: &str) -> Result<PolicyFile, String> {
@@ -20,15 +18,10 @@ pub(super) fn parse(text: &str) -> Result<PolicyFile, String> {
     read(text, PhantomData::<PolicyFile>)
 }
 
-/// Where the file makes this setting, as in "line 3 column 1".
-pub(super) fn of(text: &str, accord: Option<&AccordTemplate>, setting: Setting) -> Option<String> {
+/// Where the value is to which `path` leads, as in "line 3 column 1".
+pub(super) fn of(text: &str, path: &[&str]) -> Option<String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let table = match accord {
-        Some(accord) => vec!["accords", accord.as_str()],
-        None => vec!["global"],
-    };
-    let path: Vec<_> = table.into_iter().chain(setting.key().split('.')).collect();
-    let found = read(text, Seek(&path)).err()?;
+    let found = read(text, Seek(path)).err()?;
     Some(found.strip_prefix(FOUND)?.to_owned())
 }
 
