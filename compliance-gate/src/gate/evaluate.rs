@@ -1,7 +1,6 @@
-use std::{pin::pin, time::Duration};
+use std::{ops::ControlFlow, time::Duration};
 
 use clock::Moment;
-use futures_util::future::{Either, select};
 use intune_core::{EntraDeviceId, Freshness, SourceFailure};
 
 use super::{Gate, GateRequest, Inner};
@@ -11,7 +10,7 @@ use crate::{
     counters::Asked,
     decide::{before_asking, by_failure, by_observation, earlier},
     policy::Held,
-    record::Recorder,
+    record::{Recorder, in_time},
 };
 
 impl Gate {
@@ -97,24 +96,47 @@ impl Inner {
             }
         };
         let decision = conclude(asker, policy, verdict, None, now);
-        let begun = match self.recorder {
-            Some(_) => Begun::Unrecorded(decision),
-            None => Begun::Made(decision),
+        let begun = match self.noted(request, decision) {
+            ControlFlow::Continue(decision) => Begun::Unrecorded(decision),
+            ControlFlow::Break(decision) => Begun::Made(decision),
         };
         (begun, asked)
     }
 
+    /// Goes on with a decision only if a record of it is left to make, and to be waited for.
+    #[inline]
+    fn noted(
+        &self,
+        request: &GateRequest<'_>,
+        decision: Decision,
+    ) -> ControlFlow<Decision, Decision> {
+        match &self.recorder {
+            Some(recorder) if leaves_event(&decision) => match recorder.buffer() {
+                Some(buffer) if buffer.suits(request) && entry(request, &decision).is_none() => {
+                    let recorded = buffer.put(request, &decision);
+                    ControlFlow::Break(self.after_record(decision, recorded, false))
+                }
+                _ => ControlFlow::Continue(decision),
+            },
+            _ => ControlFlow::Break(decision),
+        }
+    }
+
     /// Waits for what is left to do.
     async fn finish(&self, request: &GateRequest<'_>, begun: Begun) -> Decision {
-        let decision = match begun {
-            Begun::Missed(miss) => self.after_look_up(request, miss).await,
-            Begun::Made(decision) | Begun::Unrecorded(decision) => decision,
+        let noted = match begun {
+            Begun::Missed(miss) => {
+                let decision = self.after_look_up(request, miss).await;
+                self.noted(request, decision)
+            }
+            Begun::Unrecorded(decision) => ControlFlow::Continue(decision),
+            Begun::Made(decision) => ControlFlow::Break(decision),
         };
-        match &self.recorder {
-            Some(recorder) if leaves_event(&decision) => {
+        match (noted, &self.recorder) {
+            (ControlFlow::Continue(decision), Some(recorder)) => {
                 self.record(recorder, request, decision).await
             }
-            _ => decision,
+            (ControlFlow::Continue(decision) | ControlFlow::Break(decision), _) => decision,
         }
     }
 
@@ -170,24 +192,21 @@ impl Inner {
             };
             noted && recorder.append(request, &decision).await
         };
-        let recorded = match select(pin!(appended), self.clock.sleep(self.deadline)).await {
-            Either::Left((recorded, _)) => recorded,
-            Either::Right(((), _)) => {
-                tracing::error!(
-                    name: "compliance_gate.record_failed",
-                    target: "compliance_gate",
-                    decision = %decision.id,
-                    "the chronicle did not answer in time"
-                );
-                false
-            }
-        };
-        if !recorded {
-            self.counters.audit_failed();
+        let deadline = self.clock.sleep(self.deadline);
+        let recorded = in_time(appended, deadline, decision.id).await;
+        self.after_record(decision, recorded, entry.is_some())
+    }
+
+    /// A decision as it stands after its record was made, or wasn't.
+    #[inline]
+    fn after_record(&self, decision: Decision, recorded: bool, broken: bool) -> Decision {
+        if recorded {
+            return decision;
         }
+        self.counters.audit_failed();
         let rule = decision.policy.policy().on_audit_failure;
         let may_do_without = rule == OnAuditFailure::BestEffort || !decision.is_enforced();
-        if recorded || (may_do_without && entry.is_none()) {
+        if may_do_without && !broken {
             return decision;
         }
         Decision {
@@ -201,16 +220,20 @@ impl Inner {
     }
 }
 
-/// Turns a deny into an allow, if there is an entry for that. What isn't recorded never comes here.
-fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Option<BreakGlass>) {
+/// What turns a deny into an allow, if there is an entry for that.
+fn entry<'a>(request: &GateRequest<'_>, decision: &'a Decision) -> Option<&'a BreakGlass> {
     let denied = decision.outcome == Outcome::Deny;
     if !(denied && decision.reason.yields_to_break_glass()) {
-        return (decision, None);
+        return None;
     }
     let now = decision.made_at.wall;
     let policy = &decision.policy;
-    let entry = policy.break_glass(request.principal, request.template, now);
-    let Some(entry) = entry.cloned() else {
+    policy.break_glass(request.principal, request.template, now)
+}
+
+/// Turns a deny into an allow, if there is an entry for that. What isn't recorded never comes here.
+fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Option<BreakGlass>) {
+    let Some(entry) = entry(request, &decision).cloned() else {
         return (decision, None);
     };
     let decision = Decision {
