@@ -1,6 +1,13 @@
 //! Whoever writes what was buffered.
 
-use std::{future::Future, pin::pin, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    mem::replace,
+    pin::pin,
+    sync::atomic::Ordering::Relaxed,
+    task::Poll,
+    time::Duration,
+};
 
 use chronicle::RecordId;
 use clock::Clock;
@@ -94,6 +101,7 @@ impl Writer<'_> {
             if self.buffer.admission.written() {
                 return;
             }
+            breathe().await;
         }
     }
 
@@ -113,4 +121,17 @@ impl Writer<'_> {
         let appended = self.recorder.append_as(*id, &request, decision);
         in_time(appended, self.clock.sleep(self.deadline), decision.id).await
     }
+}
+
+/// Lets others go on: a sink that is always ready would keep this thread, and `stop` unheard, while there are records.
+async fn breathe() {
+    let mut breathed = false;
+    poll_fn(|context| {
+        if replace(&mut breathed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
