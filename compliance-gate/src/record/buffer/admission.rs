@@ -69,7 +69,10 @@ impl Admission {
 
     /// Takes note that one that was let in is written. Whether it was the last, and none is let in any more.
     pub(super) fn written(&self) -> bool {
-        self.state.fetch_and(!FAILING, AcqRel);
+        // Nobody else sets it, and to look is cheaper.
+        if self.state.load(Acquire) & FAILING != 0 {
+            self.state.fetch_and(!FAILING, AcqRel);
+        }
         self.state.fetch_sub(ONE, AcqRel) == ONE
     }
 
