@@ -1,6 +1,11 @@
 //! Records that are written behind the decision: nothing is allowed that is neither recorded nor held, and what is
 //! held is never lost.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
 use std::{
     future::{Future, pending, ready},
