@@ -66,7 +66,7 @@ impl GateBuilder {
     /// than 4 KiB of names: issuer, subject and delegate. Requests that are [live](crate::GateRequest::live) are
     /// buffered like others.
     ///
-    /// Room is taken as it is needed, about 400 bytes a record. A writer that is never polled is noticed only when the
+    /// Room is taken as it is needed, about 330 bytes a record. A writer that is never polled is noticed only when the
     /// buffer is full: make `capacity` what comes in a second or two.
     pub fn buffered_chronicle(
         mut self,
