@@ -18,7 +18,12 @@ struct Counted {
 }
 
 impl Counted {
-    fn count<R>(&self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync) {
+    fn count<R>(
+        &self,
+        name: &str,
+        path: impl Fn(&EntraDeviceId) -> R + Sync,
+        rest: impl Fn() + Sync,
+    ) {
         let all = || {
             for device in &self.visits {
                 black_box(path(black_box(device)));
@@ -26,7 +31,9 @@ impl Counted {
         };
         // What is made once, such as room for the records that are kept, is not counted.
         all();
+        rest();
         let counted = allocation_counter::measure(all);
+        rest();
         let (count, bytes) = (counted.count_total as f64, counted.bytes_total as f64);
         let devices = DEVICES as f64;
         println!(
@@ -39,11 +46,20 @@ impl Counted {
 
 impl Measure for Counted {
     fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync) {
-        self.count(name, path);
+        self.count(name, path, || ());
+    }
+
+    fn by_device_in_rounds<R>(
+        &mut self,
+        name: &str,
+        path: impl Fn(&EntraDeviceId) -> R + Sync,
+        rest: impl Fn() + Sync,
+    ) {
+        self.count(name, path, rest);
     }
 
     fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R + Sync) {
-        self.count(name, |_| path());
+        self.count(name, |_| path(), || ());
     }
 }
 

@@ -1,12 +1,16 @@
 //! Times the cache-hit paths, and their peers in the same run.
 #![expect(
     clippy::expect_used,
-    reason = "a miss among the hits shall stop the bench"
+    clippy::disallowed_methods,
+    reason = "a miss among the hits shall stop the bench, and it measures time"
 )]
 
 mod peers;
 
-use std::{hint::black_box, time::Duration};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use benches::{DEVICES, Fleet, Hits, Measure};
 use criterion::{
@@ -31,6 +35,36 @@ impl Measure for Timed<'_> {
                     bencher.iter(|| {
                         let device = visits.next().expect("they go round");
                         black_box(&path(black_box(device)));
+                    });
+                });
+        }
+    }
+
+    fn by_device_in_rounds<R>(
+        &mut self,
+        name: &str,
+        path: impl Fn(&EntraDeviceId) -> R + Sync,
+        rest: impl Fn() + Sync,
+    ) {
+        let visits = &self.visits;
+        for devices in [DEVICES, 1] {
+            self.group
+                .bench_function(BenchmarkId::new(name, devices), |bencher| {
+                    let mut visits = visits.iter().take(devices).cycle();
+                    bencher.iter_custom(|iterations| {
+                        let mut left = usize::try_from(iterations).expect("it fits");
+                        let mut took = Duration::ZERO;
+                        while left > 0 {
+                            let round = left.min(DEVICES);
+                            let start = Instant::now();
+                            for device in visits.by_ref().take(round) {
+                                black_box(&path(black_box(device)));
+                            }
+                            took += start.elapsed();
+                            rest();
+                            left -= round;
+                        }
+                        took
                     });
                 });
         }

@@ -102,5 +102,13 @@ impl benches::Measure for Table<'_> {
         self.row(name, |device| drop(black_box(path(device))));
     }
 
+    fn by_device_in_rounds<R>(
+        &mut self,
+        _: &str,
+        _: impl Fn(&EntraDeviceId) -> R + Sync,
+        _: impl Fn() + Sync,
+    ) {
+    }
+
     fn by_itself<R>(&mut self, _: &str, _: impl Fn() -> R + Sync) {}
 }

@@ -1,6 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, pending},
+    num::NonZeroUsize,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Waker},
+    time::Duration,
+};
 
-use chronicle::MemorySink;
+use chronicle::{MemorySink, Source};
 use clock::{Clock, SystemClock};
 use compliance_gate::{
     CachedCompliance, Decision, DeviceIdentity, Gate, GateBuilder, GateRequest, Policies,
@@ -11,7 +19,7 @@ use intune_core::{
     AccordTemplate, ComplianceSource as _, EntraDeviceId, Freshness, Observation, Principal,
 };
 
-use crate::{Fleet, Measure, fleet::AllCompliant, ready, tenant};
+use crate::{DEVICES, Fleet, Measure, fleet::AllCompliant, ready, tenant};
 
 /// Longer than any run: nothing shall age out of a cache while it is measured.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -25,6 +33,8 @@ pub struct Hits {
     cache: CachedCompliance,
     unrecorded: Gate,
     recorded: Gate,
+    buffered: Gate,
+    writer: Writer,
     principal: Principal,
     required: AccordTemplate,
     not_required: AccordTemplate,
@@ -51,13 +61,18 @@ impl Hits {
             let policies = policies.build().expect("nothing is forbidden");
             Gate::builder(policies, Arc::new(cache.clone()), Arc::new(clock))
         };
-        let urn = "urn:broker:eu-1".parse().expect("it is a URN");
+        let urn: Source = "urn:broker:eu-1".parse().expect("it is a URN");
+        let sink = || Arc::new(MemorySink::keep_last(1024));
+        let room = NonZeroUsize::new(DEVICES).expect("there are devices");
+        let buffered = build(builder().buffered_chronicle(sink(), urn.clone(), room));
         let scope = "https://graph.microsoft.com/.default"
             .parse()
             .expect("it is a scope");
         Self {
             unrecorded: build(builder().unrecorded()),
-            recorded: build(builder().chronicle(Arc::new(MemorySink::keep_last(1024)), urn)),
+            recorded: build(builder().chronicle(sink(), urn)),
+            writer: Writer::of(buffered.clone()),
+            buffered,
             principal: Principal::new("https://login.example/t1/v2.0", "adele"),
             required: "device-management".parse().expect("it is a name"),
             not_required: "read-only".parse().expect("it is a name"),
@@ -86,6 +101,16 @@ impl Hits {
         });
         self.measure_gate(measure, "Gate::evaluate, unrecorded", &self.unrecorded);
         self.measure_gate(measure, "Gate::evaluate, recorded", &self.recorded);
+        self.writer.write(&self.buffered);
+        measure.by_device_in_rounds(
+            "Gate::evaluate, buffered",
+            |&device| {
+                let decision = decide(&self.buffered, &self.request(&self.required, Some(device)));
+                assert_eq!(decision.reason(), Reason::Compliant, "it is in the buffer");
+                decision
+            },
+            || self.writer.write(&self.buffered),
+        );
         measure.by_itself("Gate::evaluate, nothing required", || {
             decide(&self.unrecorded, &self.request(&self.not_required, None))
         });
@@ -134,4 +159,36 @@ fn build(builder: GateBuilder) -> Gate {
 
 fn decide(gate: &Gate, request: &GateRequest<'_>) -> Decision {
     ready(gate.evaluate(request))
+}
+
+/// The writer of a gate's buffered records. It goes on when it is told to, so that it isn't measured along.
+struct Writer(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Writer {
+    fn of(gate: Gate) -> Self {
+        Self(Mutex::new(Box::pin(async move {
+            let written = gate.write_records_until(pending()).await;
+            written.expect("it is never stopped");
+        })))
+    }
+
+    /// Writes until nothing waits.
+    fn write(&self, gate: &Gate) {
+        let mut writing = self.0.lock().expect("no one panics with it");
+        loop {
+            let polled = writing
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending(), "it is never stopped");
+            if gate.counters().records_waiting == 0 {
+                break;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer")
+    }
 }

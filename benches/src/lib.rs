@@ -24,6 +24,14 @@ pub trait Measure {
     /// Takes a path that begins with a device.
     fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync);
 
+    /// Takes a path that leaves work behind, which `rest` does; at the latest after [`DEVICES`] calls. Only the path counts.
+    fn by_device_in_rounds<R>(
+        &mut self,
+        name: &str,
+        path: impl Fn(&EntraDeviceId) -> R + Sync,
+        rest: impl Fn() + Sync,
+    );
+
     /// Takes a path that no device has a part in.
     fn by_itself<R>(&mut self, name: &str, path: impl Fn() -> R + Sync);
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, hint::black_box};
 
-use benches::{Fleet, Hits, Measure};
+use benches::{DEVICES, Fleet, Hits, Measure};
 use intune_core::EntraDeviceId;
 
 struct Counts {
@@ -12,6 +12,15 @@ struct Counts {
 
 impl Measure for Counts {
     fn by_device<R>(&mut self, name: &str, path: impl Fn(&EntraDeviceId) -> R + Sync) {
+        self.by_device_in_rounds(name, path, || ());
+    }
+
+    fn by_device_in_rounds<R>(
+        &mut self,
+        name: &str,
+        path: impl Fn(&EntraDeviceId) -> R + Sync,
+        rest: impl Fn() + Sync,
+    ) {
         let all = || {
             for device in &self.visits {
                 black_box(path(device));
@@ -19,7 +28,9 @@ impl Measure for Counts {
         };
         // What is made once is not counted.
         all();
+        rest();
         let counted = allocation_counter::measure(all);
+        rest();
         self.by_name.insert(name.to_owned(), counted.count_total);
     }
 
@@ -44,6 +55,9 @@ fn a_hit_allocates_nothing() {
     ] {
         assert_eq!(counts.by_name[path], 0, "{path}");
     }
+    // The queue grows by blocks of 31 records.
+    let buffered = counts.by_name["Gate::evaluate, buffered"];
+    assert!(buffered <= (DEVICES / 31 + 1) as u64, "{buffered}");
     // The counter counts.
     assert!(counts.by_name["Gate::evaluate, recorded"] > 0);
 }

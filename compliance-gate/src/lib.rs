@@ -30,4 +30,5 @@ pub use policy::{
     Mode, OnAuditFailure, OnOutage, Overrides, Policies, PoliciesBuilder, Policy, PolicyError,
     PolicyFile, PolicyLayer, PolicyWarning, Provenance, Setting, UnknownTemplates,
 };
+pub use record::Unwritten;
 pub use replay::{Missing, Replayed, Ruling, replay};

@@ -10,7 +10,7 @@ pub(crate) use stripes::{Asked, Counters};
 
 /// What a gate has counted since it was built. From [`Gate::counters`](crate::Gate::counters).
 ///
-/// Numbers only grow. They are read one after the other while the gate goes on, so that sums may differ by the
+/// Numbers only grow, but for [`records_waiting`](Self::records_waiting). They are read one after the other while the gate goes on, so that sums may differ by the
 /// decisions made meanwhile.
 ///
 /// ```
@@ -31,6 +31,10 @@ pub struct GateCounters {
     pub stale: u64,
     /// Decisions whose record could not be made, whether that turned them into a deny or not.
     pub audit_failures: u64,
+    /// Records in the [buffer](crate::GateBuilder::buffered_chronicle) now, the one that is being written included.
+    pub records_waiting: u64,
+    /// Appends of buffered records that failed. Each is tried again.
+    pub write_failures: u64,
     /// What became of the look-ups behind the misses.
     pub look_ups: LookUps,
     by_reason: [Decided; Reason::ALL.len()],

@@ -91,6 +91,9 @@ impl Counters {
             misses: sum(Asked::Miss.cell()),
             stale: rare.stale.load(Relaxed),
             audit_failures: rare.audit_failures.load(Relaxed),
+            // These are the buffer's.
+            records_waiting: 0,
+            write_failures: 0,
             look_ups: LookUps {
                 count: rare.look_ups.load(Relaxed),
                 failed: rare.failed.load(Relaxed),

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use chronicle::{Sink, Source};
 use clock::Clock;
@@ -49,6 +49,34 @@ impl GateBuilder {
         self
     }
 
+    /// Records every decision in `sink`, but after it was given: up to `capacity` records wait to be written.
+    ///
+    /// Nobody waits for the sink then. [`Gate::write_records_until`] writes, and must be spawned: while nobody
+    /// writes, while the sink fails, and while `capacity` records wait, decisions can't be recorded, as if the sink
+    /// had refused them. Once a record is in the buffer, it stays there until the sink takes it.
+    ///
+    /// **A crash loses what waits**: at most `capacity` records, the one that is being written included. A `SIGKILL`, an abort, a
+    /// power cut: authority was issued then of which no record tells. Who has to show a record of each decision, or
+    /// whose records are evidence, takes [`chronicle`](Self::chronicle). Only that much time is saved: a few microseconds, and the
+    /// sink's own wait.
+    ///
+    /// What nobody may do unrecorded is still appended at once and awaited: each use of a break-glass entry, and a policy that
+    /// is [reloaded](Gate::reload); these records may come before those of earlier decisions. So are records with more
+    /// than 4 KiB of names: issuer, subject and delegate. Requests that are [live](crate::GateRequest::live) are
+    /// buffered like others.
+    ///
+    /// Room is taken as it is needed, about 330 bytes a record. A writer that is never polled is noticed only when the
+    /// buffer is full: make `capacity` what comes in a second or two.
+    pub fn buffered_chronicle(
+        mut self,
+        sink: Arc<dyn Sink>,
+        source: Source,
+        capacity: NonZeroUsize,
+    ) -> Self {
+        self.audit = Audit::Recorded(Recorder::new(sink, source).buffered(capacity));
+        self
+    }
+
     /// Records nothing. For hosts that keep their own trail.
     pub fn unrecorded(mut self) -> Self {
         self.audit = Audit::Unrecorded;
@@ -68,8 +96,8 @@ impl GateBuilder {
     ///
     /// # Errors
     ///
-    /// Neither [`chronicle`](Self::chronicle) nor [`unrecorded`](Self::unrecorded) was called: that
-    /// decisions leave no record must be somebody's decision.
+    /// None of [`chronicle`](Self::chronicle), [`buffered_chronicle`](Self::buffered_chronicle) and
+    /// [`unrecorded`](Self::unrecorded) was called: that decisions leave no record must be somebody's decision.
     pub fn build(self) -> Result<Gate, BuildError> {
         let recorder = match self.audit {
             Audit::Undecided => return Err(BuildError(())),

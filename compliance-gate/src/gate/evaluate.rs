@@ -1,11 +1,11 @@
 use std::{
     future::{Future, poll_fn},
-    pin::{Pin, pin},
+    ops::ControlFlow,
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::future::{Either, select};
 use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure};
 
 use super::{Gate, GateRequest, Inner};
@@ -15,7 +15,7 @@ use crate::{
     decide::{by_absence, by_failure, by_invalidity, by_observation, by_policy, earlier},
     decision::Said,
     policy::Held,
-    record::Recorder,
+    record::{Recorder, in_time},
 };
 
 impl Gate {
@@ -102,10 +102,20 @@ impl Inner {
         let said = Said::new(ruling, settings, now);
         let policy = policy.hold();
         policies.put_back();
-        if self.recorder.is_some() && leaves_event(&said, &policy) {
+        if let Some(recorder) = &self.recorder
+            && leaves_event(&said, &policy)
+        {
             let decision = conclude(said, policy, judged, observation, None);
-            let after = self.after_record(request, decision, asked);
-            return rest.insert(after).as_mut().poll(context);
+            return match self.buffered(recorder, request, decision) {
+                ControlFlow::Break(decision) => {
+                    self.tell(request, &decision.said, asked);
+                    Poll::Ready(decision)
+                }
+                ControlFlow::Continue(decision) => rest
+                    .insert(self.after_record(recorder, request, decision, asked))
+                    .as_mut()
+                    .poll(context),
+            };
         }
         self.tell(request, &said, asked);
         Poll::Ready(conclude(said, policy, judged, observation, None))
@@ -115,35 +125,52 @@ impl Inner {
     fn after_look_up<'a>(&'a self, request: &'a GateRequest<'a>, miss: Miss) -> Rest<'a> {
         Box::pin(async move {
             let decision = self.ask(request, miss).await;
-            self.settle(request, decision, Asked::Miss).await
+            let decision = match &self.recorder {
+                Some(recorder) if leaves_event(&decision.said, &decision.policy) => {
+                    match self.buffered(recorder, request, decision) {
+                        ControlFlow::Break(decision) => decision,
+                        ControlFlow::Continue(decision) => {
+                            self.record(recorder, request, decision).await
+                        }
+                    }
+                }
+                _ => decision,
+            };
+            self.tell(request, &decision.said, Asked::Miss);
+            decision
         })
     }
 
     #[inline(never)]
     fn after_record<'a>(
         &'a self,
+        recorder: &'a Recorder,
         request: &'a GateRequest<'a>,
         decision: Decision,
         asked: Asked,
     ) -> Rest<'a> {
-        Box::pin(self.settle(request, decision, asked))
+        Box::pin(async move {
+            let decision = self.record(recorder, request, decision).await;
+            self.tell(request, &decision.said, asked);
+            decision
+        })
     }
 
-    /// Records a decision if it is to be recorded, and tells of it.
-    async fn settle(
+    /// Goes on with a decision only if its record is not for the buffer, but to be waited for.
+    #[inline(never)]
+    fn buffered(
         &self,
+        recorder: &Recorder,
         request: &GateRequest<'_>,
         decision: Decision,
-        asked: Asked,
-    ) -> Decision {
-        let decision = match &self.recorder {
-            Some(recorder) if leaves_event(&decision.said, &decision.policy) => {
-                self.record(recorder, request, decision).await
+    ) -> ControlFlow<Decision, Decision> {
+        match recorder.buffer() {
+            Some(buffer) if buffer.suits(request) && entry(request, &decision).is_none() => {
+                let recorded = buffer.put(request, &decision);
+                ControlFlow::Break(self.as_recorded(decision, recorded, false))
             }
-            _ => decision,
-        };
-        self.tell(request, &decision.said, asked);
-        decision
+            _ => ControlFlow::Continue(decision),
+        }
     }
 
     /// Counts and traces what was decided.
@@ -208,24 +235,21 @@ impl Inner {
             };
             noted && recorder.append(request, &decision).await
         };
-        let recorded = match select(pin!(appended), self.clock.sleep(self.deadline)).await {
-            Either::Left((recorded, _)) => recorded,
-            Either::Right(((), _)) => {
-                tracing::error!(
-                    name: "compliance_gate.record_failed",
-                    target: "compliance_gate",
-                    decision = %decision.said.id,
-                    "the chronicle did not answer in time"
-                );
-                false
-            }
-        };
-        if !recorded {
-            self.counters.audit_failed();
+        let deadline = self.clock.sleep(self.deadline);
+        let recorded = in_time(appended, deadline, decision.id()).await;
+        self.as_recorded(decision, recorded, entry.is_some())
+    }
+
+    /// A decision as it stands after its record was made, or wasn't.
+    #[inline]
+    fn as_recorded(&self, decision: Decision, recorded: bool, broken: bool) -> Decision {
+        if recorded {
+            return decision;
         }
+        self.counters.audit_failed();
         let rule = decision.policy.policy().on_audit_failure;
         let may_do_without = rule == OnAuditFailure::BestEffort || !decision.is_enforced();
-        if recorded || (may_do_without && entry.is_none()) {
+        if may_do_without && !broken {
             return decision;
         }
         Decision {
@@ -242,19 +266,23 @@ impl Inner {
     }
 }
 
+/// What turns a deny into an allow, if there is an entry for that.
+fn entry<'a>(request: &GateRequest<'_>, decision: &'a Decision) -> Option<&'a BreakGlass> {
+    let denied = decision.said.outcome == Outcome::Deny;
+    if !(denied && decision.said.reason.yields_to_break_glass()) {
+        return None;
+    }
+    let now = decision.said.made_at.wall;
+    let policy = &decision.policy;
+    policy.break_glass(request.principal, request.template, now)
+}
+
 /// Turns a deny into an allow, if there is an entry for that. What isn't recorded never comes here.
 fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Option<BreakGlass>) {
-    let said = decision.said;
-    let denied = said.outcome == Outcome::Deny;
-    if !(denied && said.reason.yields_to_break_glass()) {
-        return (decision, None);
-    }
-    let now = said.made_at.wall;
-    let policy = &decision.policy;
-    let entry = policy.break_glass(request.principal, request.template, now);
-    let Some(entry) = entry.cloned() else {
+    let Some(entry) = entry(request, &decision).cloned() else {
         return (decision, None);
     };
+    let said = decision.said;
     let decision = Decision {
         said: Said {
             outcome: Outcome::Allow,

@@ -7,13 +7,17 @@ mod look_up;
 mod reload;
 mod request;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use clock::Clock;
 use futures_util::lock::Mutex;
 use intune_core::{ComplianceSource, Invalidation};
 
-use crate::{GateCounters, Policies, counters::Counters, record::Recorder};
+use crate::{
+    GateCounters, Policies, Unwritten,
+    counters::Counters,
+    record::{Recorder, Writer},
+};
 
 use in_force::InForce;
 
@@ -98,7 +102,51 @@ impl Gate {
     /// What has been counted so far. Cheap enough to be called at every scrape.
     #[must_use]
     pub fn counters(&self) -> GateCounters {
-        self.inner.counters.snapshot()
+        let mut counters = self.inner.counters.snapshot();
+        if let Some(buffer) = self.inner.recorder.as_ref().and_then(Recorder::buffer) {
+            counters.records_waiting = buffer.waiting();
+            counters.write_failures = buffer.failures();
+        }
+        counters
+    }
+
+    /// Writes the records that a [buffered Chronicle](GateBuilder::buffered_chronicle) holds, until `stop` completes.
+    ///
+    /// For the owner to spawn, and to await at the end. From the first poll on, records are taken into the buffer; each is
+    /// appended in its turn, given up at the [deadline](GateBuilder::deadline), and tried again after a pause, of
+    /// 100 ms at first and of 5 s at most, until the sink takes it. A sink that had stored what was given up has it twice
+    /// then, with the same record id. No record is passed over: one that the sink refuses for good holds up all others.
+    ///
+    /// When `stop` completes, nothing more is taken into the buffer, and what is there is written. One writer is
+    /// enough: a second one waits, and takes over when the first ends. Without a buffer, it only waits for `stop`.
+    ///
+    /// # Errors
+    ///
+    /// After `stop`, the sink took none for as long as a pause and an append may last: the deadline and 5 s. The rest is still
+    /// held and counted ([`GateCounters::records_waiting`]), for another call to go on with; it is lost when the gate is
+    /// dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// From when the future is dropped, decisions can't be recorded. What is in the buffer stays there for another call, also the
+    /// record that was being appended; a sink that stored it nevertheless gets it again, with the same record id.
+    pub async fn write_records_until(
+        &self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), Unwritten> {
+        let gate = &*self.inner;
+        let recorder = gate.recorder.as_ref();
+        let Some((recorder, buffer)) = recorder.and_then(|it| Some((it, it.buffer()?))) else {
+            stop.await;
+            return Ok(());
+        };
+        let writer = Writer {
+            recorder,
+            buffer,
+            clock: gate.clock.as_ref(),
+            deadline: gate.deadline,
+        };
+        writer.write_until(stop).await
     }
 
     /// Forgets what is known of devices, in every layer of the source. For whoever changed them.

@@ -1,34 +1,91 @@
 //! What a gate leaves in the chronicle.
 
+mod buffer;
 mod event;
 
-use std::{error::Error as _, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    error::Error as _, future::Future, num::NonZeroUsize, panic::AssertUnwindSafe, pin::pin,
+    sync::Arc,
+};
 
 use chronicle::{Event, Record, RecordError, RecordId, Sink, Source, events};
-use clock::Timestamp;
-use futures_util::FutureExt as _;
+use clock::{Sleep, Timestamp};
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
 use tracing::field::display;
 
 use crate::{BreakGlass, Decision, DecisionId, GateRequest, ReloadOrigin, Reloaded};
 
+use buffer::Buffer;
+pub use buffer::Unwritten;
+pub(crate) use buffer::Writer;
 pub(crate) use event::{not_own, policy};
 
 #[derive(Debug)]
 pub(crate) struct Recorder {
     sink: Arc<dyn Sink>,
     source: Source,
+    buffer: Option<Box<Buffer>>,
+}
+
+/// Whether a decision's record is taken before `deadline`.
+pub(crate) async fn in_time(
+    appended: impl Future<Output = bool>,
+    deadline: Sleep,
+    decision: DecisionId,
+) -> bool {
+    match select(pin!(appended), deadline).await {
+        Either::Left((taken, _)) => taken,
+        Either::Right(((), _)) => {
+            tracing::error!(
+                name: "compliance_gate.record_failed",
+                target: "compliance_gate",
+                %decision,
+                "the chronicle did not answer in time"
+            );
+            false
+        }
+    }
 }
 
 impl Recorder {
     pub(crate) fn new(sink: Arc<dyn Sink>, source: Source) -> Self {
-        Self { sink, source }
+        Self {
+            sink,
+            source,
+            buffer: None,
+        }
+    }
+
+    /// Lets records of decisions wait, so many at most.
+    pub(crate) fn buffered(mut self, capacity: NonZeroUsize) -> Self {
+        self.buffer = Some(Box::new(Buffer::new(capacity)));
+        self
+    }
+
+    /// Where records of decisions wait, if they do.
+    #[inline]
+    pub(crate) fn buffer(&self) -> Option<&Buffer> {
+        self.buffer.as_deref()
     }
 
     /// Appends the decision's event; whether it was taken.
     pub(crate) async fn append(&self, request: &GateRequest<'_>, decision: &Decision) -> bool {
+        let id = RecordId::generate(decision.made_at());
+        self.append_as(id, request, decision).await
+    }
+
+    async fn append_as(
+        &self,
+        id: RecordId,
+        request: &GateRequest<'_>,
+        decision: &Decision,
+    ) -> bool {
         let event = event::checked(request, decision);
-        self.take(self.about(&event, request, decision), Some(decision.id()))
-            .await
+        let record = self.about(&event, id, request, decision);
+        self.take(record, Some(decision.id())).await
     }
 
     /// Appends the event of an entry that breaks a decision; whether it was taken.
@@ -50,8 +107,9 @@ impl Recorder {
             entry_expires_at: entry.expires_at(),
             policy_digest: decision.policy.digest().to_owned(),
         };
-        self.take(self.about(&event, request, decision), Some(decision.id()))
-            .await
+        let id = RecordId::generate(decision.made_at());
+        let record = self.about(&event, id, request, decision);
+        self.take(record, Some(decision.id())).await
     }
 
     /// Appends the event of another policy; whether it was taken.
@@ -74,11 +132,11 @@ impl Recorder {
     fn about(
         &self,
         event: &impl Event,
+        id: RecordId,
         request: &GateRequest<'_>,
         decision: &Decision,
     ) -> Result<Record, RecordError> {
-        let time = decision.made_at();
-        let mut record = Record::new(event, &self.source, RecordId::generate(time), time)?;
+        let mut record = Record::new(event, &self.source, id, decision.made_at())?;
         if let Some(device) = decision.device {
             record = record.subject(device.to_string());
         }

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
+    num::NonZeroUsize,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,13 +12,15 @@ use std::{
 use crate::common::{Scripted, ask, clock, entra_id, found, principal, template};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
+use clock::ManualClock;
 use compliance_gate::{
     Decision, DeviceIdentity, Gate, GateLayer, Policies, PolicyLayer, ReloadOrigin, VerifiedCaller,
 };
 use futures_executor::block_on;
-use futures_util::future::join;
+use futures_util::{FutureExt as _, future::join};
 use http::{Request, Response};
 use intune_core::{ComplianceState, SourceFailure, SourceFailureKind};
+use tokio::{sync::oneshot, task::yield_now};
 use tower::{Layer as _, ServiceExt as _};
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -220,6 +223,64 @@ fn a_record_that_takes_too_long_names_the_decision() {
     let decided = ("compliance_gate.decision", Level::DEBUG, DECISION.to_vec());
     assert_eq!(shape(&seen), [failed, decided]);
     assert!(all_are_of(&seen, &decision));
+}
+
+fn buffered(sink: Arc<dyn Sink>, clock: &ManualClock) -> Gate {
+    let source = Scripted::new(Ok(found(ComplianceState::Compliant))).shared();
+    let urn = "urn:broker:test".parse().unwrap();
+    Gate::builder(required(), source, Arc::new(clock.clone()))
+        .buffered_chronicle(sink, urn, NonZeroUsize::MIN)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_record_that_is_not_buffered_names_the_decision() {
+    let gate = buffered(Arc::new(MemorySink::new()), &clock());
+    let (decision, seen) = asked(&gate);
+    let fields = vec!["decision", "error"];
+    let failed = ("compliance_gate.record_failed", Level::ERROR, fields);
+    let decided = ("compliance_gate.decision", Level::DEBUG, DECISION.to_vec());
+    assert_eq!(shape(&seen), [failed, decided]);
+    assert!(all_are_of(&seen, &decision));
+}
+
+#[test]
+fn a_writer_names_the_decision_that_it_fails_to_record_and_counts_what_is_left() {
+    let clock = clock();
+    let gate = buffered(Arc::new(Broken::Refuses), &clock);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ((decision, left), seen) = captured(|| {
+        block_on(async {
+            let writing = gate.write_records_until(stopped.map(drop));
+            let asked = async {
+                let decision = ask(&gate, "read-only", DeviceIdentity::Present(entra_id(0))).await;
+                stop.send(()).unwrap();
+                while gate.counters().write_failures == 0 {
+                    yield_now().await;
+                }
+                clock.advance(Duration::from_secs(15));
+                decision
+            };
+            let (left, decision) = join(writing, asked).await;
+            (decision, left.unwrap_err())
+        })
+    });
+    assert_eq!(left.count(), 1);
+    let fields = vec!["decision", "error", "event", "record"];
+    let decided = ("compliance_gate.decision", Level::DEBUG, DECISION.to_vec());
+    let failed = ("compliance_gate.record_failed", Level::ERROR, fields);
+    let unwritten = (
+        "compliance_gate.records_unwritten",
+        Level::ERROR,
+        vec!["records"],
+    );
+    let (last, others) = seen.split_last().unwrap();
+    assert_eq!(shape(std::slice::from_ref(last)), [unwritten]);
+    assert_eq!(last.fields.get("records").unwrap(), "1");
+    let expected = [decided, failed.clone(), failed];
+    assert_eq!(shape(others), expected.get(..others.len()).unwrap());
+    assert!(others.len() > 1 && all_are_of(others, &decision));
 }
 
 #[test]

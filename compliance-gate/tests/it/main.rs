@@ -2,6 +2,7 @@
 
 mod break_glass;
 mod break_glass_exact;
+mod buffered;
 mod cache;
 mod common;
 mod config;
