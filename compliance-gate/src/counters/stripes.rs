@@ -62,7 +62,7 @@ struct Rare {
 
 impl Counters {
     #[inline]
-    pub(crate) fn decided(&self, said: &Said, asked: Asked) {
+    pub(crate) fn decided(&self, said: Said, asked: Asked) {
         let decided = Decided::cell(said.outcome, said.would, said.reason);
         self.count([decided, asked.cell()]);
     }

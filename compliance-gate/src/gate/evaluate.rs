@@ -108,7 +108,7 @@ impl Inner {
             let decision = conclude(said, policy, judged, observation, None);
             return match self.buffered(recorder, request, decision) {
                 ControlFlow::Break(decision) => {
-                    self.tell(request, &decision.said, asked);
+                    self.tell_late(request, &decision, asked);
                     Poll::Ready(decision)
                 }
                 ControlFlow::Continue(decision) => rest
@@ -117,7 +117,7 @@ impl Inner {
                     .poll(context),
             };
         }
-        self.tell(request, &said, asked);
+        self.tell(request, said, asked);
         Poll::Ready(conclude(said, policy, judged, observation, None))
     }
 
@@ -136,7 +136,7 @@ impl Inner {
                 }
                 _ => decision,
             };
-            self.tell(request, &decision.said, Asked::Miss);
+            self.tell_late(request, &decision, Asked::Miss);
             decision
         })
     }
@@ -151,7 +151,7 @@ impl Inner {
     ) -> Rest<'a> {
         Box::pin(async move {
             let decision = self.record(recorder, request, decision).await;
-            self.tell(request, &decision.said, asked);
+            self.tell_late(request, &decision, asked);
             decision
         })
     }
@@ -175,11 +175,17 @@ impl Inner {
 
     /// Counts and traces what was decided.
     #[inline]
-    fn tell(&self, request: &GateRequest<'_>, said: &Said, asked: Asked) {
+    fn tell(&self, request: &GateRequest<'_>, said: Said, asked: Asked) {
         self.counters.decided(said, asked);
         if tracing::event_enabled!(target: "compliance_gate", tracing::Level::DEBUG) {
-            trace(request, *said);
+            trace(request, said);
         }
+    }
+
+    /// As [`tell`](Self::tell), for all but the one place that must not be slowed down by a call.
+    #[inline(never)]
+    fn tell_late(&self, request: &GateRequest<'_>, decision: &Decision, asked: Asked) {
+        self.tell(request, decision.said, asked);
     }
 
     /// Asks the source, and decides.
