@@ -13,8 +13,8 @@ use crate::Policies;
 type Swapped = Arc<ArcSwap<Policies>>;
 
 thread_local! {
-    /// Of one gate: the first that decides in this thread, until it is gone.
-    static NEAR: Cell<Option<Near>> = const { Cell::new(None) };
+    /// Of one gate: the first that decides in this thread, until it is gone. Boxed, as it comes and goes.
+    static NEAR: Cell<Option<Box<Near>>> = const { Cell::new(None) };
 }
 
 /// What was in force when this thread last asked.
@@ -63,23 +63,23 @@ impl InForce {
 
     /// Makes what is in force near, unless the thread is another gate's.
     #[cold]
-    fn bring_near(&self, other: Option<Near>) -> Loaded {
+    fn bring_near(&self, other: Option<Box<Near>>) -> Loaded {
         match other {
             Some(other) if other.gate.strong_count() > 0 => {
                 Loaded::Near(other).put_back();
                 Loaded::Now(self.policies.load())
             }
-            Some(_) | None => Loaded::Near(Near {
+            Some(_) | None => Loaded::Near(Box::new(Near {
                 gate: Arc::downgrade(&self.gate),
                 seen: Cache::new(Arc::clone(&self.policies)),
-            }),
+            })),
         }
     }
 }
 
 /// What is in force, in use.
 pub(super) enum Loaded {
-    Near(Near),
+    Near(Box<Near>),
     Now(Guard<Arc<Policies>>),
 }
 
