@@ -1,6 +1,6 @@
 //! A policy that many threads take hold of at once.
 
-use std::{array, fmt, ops::Deref, sync::Arc};
+use std::{array, cell::Cell, fmt, ops::Deref, sync::Arc};
 
 use super::{EffectivePolicy, Policy};
 use crate::cache::stripe;
@@ -26,7 +26,13 @@ struct Own(Arc<EffectivePolicy>);
 
 /// A hold on a policy.
 #[derive(Clone)]
-pub(crate) struct Held(Arc<Own>);
+pub(crate) struct Held(Option<Arc<Own>>);
+
+thread_local! {
+    /// The hold that was let go last in this thread, for the next decision: mostly it is by the same policy, and then
+    /// nothing need be counted for others to see, which takes as long as all of the decision table.
+    static SPARE: Cell<Option<Arc<Own>>> = const { Cell::new(None) };
+}
 
 impl Shared {
     pub(super) fn new(policy: EffectivePolicy) -> Self {
@@ -55,10 +61,18 @@ impl Shared {
 
     #[inline]
     pub(crate) fn hold(&self) -> Held {
-        Held(match self.stripes.get(stripe() % STRIPES) {
+        match SPARE.try_with(Cell::take) {
+            Ok(Some(spare)) if Arc::ptr_eq(&spare.0, &self.policy) => Held(Some(spare)),
+            _ => Held(Some(self.own())),
+        }
+    }
+
+    #[inline(never)]
+    fn own(&self) -> Arc<Own> {
+        match self.stripes.get(stripe() % STRIPES) {
             Some(own) => Arc::clone(own),
             None => Arc::new(Own(Arc::clone(&self.policy))),
-        })
+        }
     }
 }
 
@@ -66,9 +80,21 @@ impl Deref for Held {
     type Target = EffectivePolicy;
 
     #[inline]
+    #[expect(clippy::unreachable, reason = "only `drop` takes what is held")]
     fn deref(&self) -> &EffectivePolicy {
-        let Own(policy) = &*self.0;
-        policy
+        match &self.0 {
+            Some(own) => &own.0,
+            None => unreachable!(),
+        }
+    }
+}
+
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        let own = self.0.take();
+        // A thread that ends has no place for it.
+        let _ = SPARE.try_with(|spare| spare.replace(own));
     }
 }
 
