@@ -20,6 +20,7 @@ mod layered_sources;
 mod layers;
 mod policy_edges;
 mod reasons;
+mod refreshed_once;
 mod reload;
 mod replay;
 mod replay_reported;
