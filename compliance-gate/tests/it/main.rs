@@ -19,6 +19,7 @@ mod layer;
 mod layered_sources;
 mod layers;
 mod policy_edges;
+mod policy_shown;
 mod reasons;
 mod refreshed_once;
 mod reload;
