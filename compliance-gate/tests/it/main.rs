@@ -7,6 +7,7 @@ mod common;
 mod config;
 mod config_bounds;
 mod counters;
+mod debug;
 mod decision_ids;
 mod decision_table;
 mod events;
