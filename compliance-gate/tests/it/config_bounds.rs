@@ -1,5 +1,4 @@
 //! How large a policy file may be, and what a host may ask the environment before it reads everything.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 

@@ -1,5 +1,4 @@
 //! What a log shows of a cache and of a layer.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,9 +1,5 @@
 //! The ids of decisions: UUIDs of version 7, as RFC 9562, section 5.7, has them, and each its own.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{collections::HashSet, sync::Arc, thread};
 

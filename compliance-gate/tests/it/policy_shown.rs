@@ -1,5 +1,4 @@
 //! What an operator is shown of a policy.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 
