@@ -29,6 +29,7 @@ mod refreshed_in_bounds;
 mod refreshed_once;
 mod reload;
 mod replay;
+mod replay_edges;
 mod replay_reported;
 mod schema;
 mod tighten;
