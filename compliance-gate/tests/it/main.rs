@@ -18,6 +18,7 @@ mod freshness;
 mod gate;
 mod identity;
 mod interleavings;
+mod landed;
 mod late_refusal;
 mod layer;
 mod layered_sources;
