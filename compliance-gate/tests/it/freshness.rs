@@ -53,6 +53,8 @@ async fn lifetime(finding: Finding, cache: impl Fn(CacheBuilder) -> CacheBuilder
 async fn what_is_denied_is_asked_again_sooner() {
     let mut removed = device(ComplianceState::Compliant);
     removed.being_removed = true;
+    let mut doubly = device(ComplianceState::Noncompliant);
+    doubly.being_removed = true;
     let by_default = |cache| cache;
     let unrecognized = ComplianceState::from_wire("quarantined");
     for (finding, expected) in [
@@ -65,6 +67,7 @@ async fn what_is_denied_is_asked_again_sooner() {
         (found(ComplianceState::ConfigManager), 60),
         (found(unrecognized), 60),
         (Finding::Device(removed), 60),
+        (Finding::Device(doubly), 60),
         (Finding::Conflicting { records: 2 }, 60),
         (Finding::NotFound, 30),
     ] {

@@ -1,5 +1,4 @@
 //! An answer that has landed and is still to be fetched ends with an invalidation as one under way does.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
