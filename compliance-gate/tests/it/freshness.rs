@@ -457,6 +457,7 @@ async fn it_counts_what_happens() {
     assert!(failure.unwrap_err().last_known().is_some());
     let counters = cache.counters();
     assert_eq!((counters.hits, counters.misses), (2, 2));
+    assert_eq!(counters.shared, 0);
     assert_eq!((counters.look_ups, counters.failures), (2, 1));
     assert_eq!((counters.last_known, counters.devices), (1, 1));
 }
