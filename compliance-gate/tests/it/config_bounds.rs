@@ -50,3 +50,11 @@ fn a_gate_is_wanted_if_the_switch_is_on_or_wrong() {
     assert!(!wanted(&[]));
     assert!(!wanted(&[("INTUNE_COMPLIANCE_REQUIRED", "true")]));
 }
+
+#[test]
+fn a_gate_is_on_if_the_switch_is() {
+    for (value, on) in [("true", true), ("false", false)] {
+        let environment = Environment::from_pairs([("INTUNE_ENABLED", value)]);
+        assert_eq!(GateConfig::from_env(&environment).unwrap().is_enabled(), on);
+    }
+}

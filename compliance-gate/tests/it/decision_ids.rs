@@ -69,6 +69,14 @@ fn ids_of_one_time_differ_among_all_threads() {
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 10_000);
 }
 
+#[test]
+fn ids_of_one_thread_differ_however_many() {
+    const MANY: usize = 100_000;
+    let gate = gate();
+    let ids: HashSet<_> = (0..MANY).map(|_| decide(&gate).id()).collect();
+    assert_eq!(ids.len(), MANY);
+}
+
 /// What isn't time, version or variant is random; a bit that weren't would be set in more or less than half of them.
 #[test]
 fn the_rest_of_an_id_is_random() {

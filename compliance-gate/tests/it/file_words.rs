@@ -47,3 +47,27 @@ fn an_error_says_what_is_expected() {
     let accords = PolicyFile::parse("accords = 1").unwrap_err();
     assert!(accords.contains("a table of accord templates"), "{accords}");
 }
+
+/// The longest that can be written is a day for our copy, and a leap year for the rest.
+#[test]
+fn durations_end_where_the_errors_say() {
+    for (key, table, longest) in [
+        ("max_age_seconds", None, 86_400),
+        ("max_check_in_age_seconds", None, 31_622_400),
+        ("on_outage", Some("last_known_good_seconds"), 31_622_400),
+        (
+            "states.in_grace_period",
+            Some("min_remaining_seconds"),
+            31_622_400,
+        ),
+    ] {
+        for (seconds, is_taken) in [(0, true), (longest, true), (longest + 1, false)] {
+            let line = match table {
+                Some(table) => format!("{key} = {{ {table} = {seconds} }}"),
+                None => format!("{key} = {seconds}"),
+            };
+            let file = PolicyFile::parse(&format!("[global]\n{line}"));
+            assert_eq!(file.is_ok(), is_taken, "{line}");
+        }
+    }
+}

@@ -432,6 +432,7 @@ async fn a_crowd_is_held_no_longer_than_the_deadline_of_the_first() {
     let counters = cache.counters();
     assert_eq!((source.calls(), counters.shared), (1, 1));
     assert_eq!(counters.slowest_look_up, Duration::from_secs(10));
+    assert_eq!(counters.look_up_time, Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod debug;
 mod decision_ids;
 mod decision_table;
 mod events;
+mod evidence;
 mod executor;
 mod file;
 mod file_words;

@@ -126,3 +126,39 @@ fn what_was_not_found_or_conflicted_is_so_under_any_policy_that_asks() {
         assert_eq!(under(&device("live", 0), open), not_required);
     }
 }
+
+/// What was known before a failure decides only in an outage, and only where the policy lets it.
+#[test]
+fn what_was_known_before_a_failure_matters_only_where_it_may_serve() {
+    let failed = |kind: &str| {
+        let failure = json!({"source_error": {"kind": kind}});
+        denied("source_unavailable", &failure)
+    };
+    let lenient = required().on_outage(OnOutage::LastKnownGood {
+        max_age: Duration::from_secs(3600),
+    });
+    let unavailable = Ok((Outcome::Deny, Reason::SourceUnavailable));
+    for kind in ["unavailable", "timed_out", "throttled"] {
+        assert_eq!(under(&failed(kind), required()), unavailable, "{kind}");
+        let told = under(&failed(kind), lenient);
+        assert_eq!(told, Err(Missing::LastKnown), "{kind}");
+    }
+    for kind in ["refused", "credential_rejected", "malformed_answer"] {
+        assert_eq!(under(&failed(kind), required()), unavailable, "{kind}");
+        assert_eq!(under(&failed(kind), lenient), unavailable, "{kind}");
+    }
+}
+
+#[test]
+fn what_a_token_named_is_read_back() {
+    let of = |word: &str| {
+        let event = json!({"identity": {"own": word}, "device": null});
+        let event = denied("invalid_device_identity", &event);
+        under(&event, required().strict(true))
+    };
+    let denied = |reason| Ok((Outcome::Deny, reason));
+    assert_eq!(of("invalid"), denied(Reason::InvalidDeviceIdentity));
+    assert_eq!(of("absent"), denied(Reason::NoDeviceIdentity));
+    assert_eq!(of("present"), Err(Missing::Device));
+    assert_eq!(of("whatever"), Err(Missing::Readable));
+}
