@@ -1,15 +1,19 @@
 //! What a gate counts.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
 
 use crate::common::{self, Scripted, ask, clock, entra_id, found, settle, wall};
 use async_trait::async_trait;
 use chronicle::{AppendError, AppendErrorKind, MemorySink, Receipt, Record, Sink};
 use clock::ManualClock;
 use compliance_gate::{
-    BreakGlass, CachedCompliance, DeviceIdentity, Gate, GateCounters, Mode, OnAuditFailure,
-    OnOutage, Policies, PoliciesBuilder, PolicyLayer, Reason,
+    BreakGlass, CachedCompliance, DeviceIdentity, Gate, GateCounters, GateRequest, Mode,
+    OnAuditFailure, OnOutage, Policies, PoliciesBuilder, PolicyLayer, Reason,
 };
 use futures_executor::block_on;
 use intune_core::{ComplianceState, SourceFailure, SourceFailureKind};
@@ -51,6 +55,7 @@ fn decisions(counters: &GateCounters) -> Vec<(Reason, u64, u64, u64)> {
 fn a_new_gate_has_counted_nothing() {
     let (gate, ..) = gate(required());
     assert_eq!(gate.counters(), GateCounters::default());
+    assert_eq!(gate.counters().break_glass_uses(), 0);
     assert_eq!(gate.counters().by_reason().count(), Reason::ALL.len());
 }
 
@@ -214,6 +219,38 @@ fn broken_glass_is_counted_as_such() {
         assert_eq!(counters.of(reason), each);
     }
     assert_eq!(decisions(&counters), [(Reason::BreakGlass, 1, 0, 0)]);
+}
+
+/// Threads that count in one place, all the time and at the same time, would lose something if they didn't know of each
+/// other.
+#[test]
+fn nothing_is_lost_among_threads_that_do_nothing_but_count() {
+    // More than have room of their own.
+    const THREADS: usize = 24;
+    const EACH: usize = 40_000;
+    let (gate, ..) = gate(Policies::builder());
+    let (start, principal, template) = (
+        Barrier::new(THREADS),
+        common::principal(),
+        common::template(),
+    );
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let request = GateRequest::new(&principal, &template, DeviceIdentity::Absent);
+                start.wait();
+                for _ in 0..EACH {
+                    let _ = block_on(gate.evaluate(&request));
+                }
+            });
+        }
+    });
+    let expected = u64::try_from(THREADS * EACH).unwrap();
+    let counters = gate.counters();
+    assert_eq!(
+        decisions(&counters),
+        [(Reason::NotRequired, expected, 0, 0)]
+    );
 }
 
 #[test]

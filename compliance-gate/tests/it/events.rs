@@ -4,8 +4,12 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
+<<<<<<< HEAD
     num::NonZeroUsize,
     sync::{Arc, Mutex},
+=======
+    sync::{Arc, LazyLock, Mutex},
+>>>>>>> wt-mut
     time::Duration,
 };
 
@@ -23,7 +27,7 @@ use intune_core::{ComplianceState, SourceFailure, SourceFailureKind};
 use tokio::{sync::oneshot, task::yield_now};
 use tower::{Layer as _, ServiceExt as _};
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span,
     subscriber::with_default,
@@ -85,8 +89,13 @@ impl Subscriber for Captured {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// While there is only one subscriber, `tracing` asks the thread that first comes to an event whether anybody wants it,
+/// and remembers the answer. That may be the thread of a test that wants none; so there is a second one.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Captured::default()));
+
 /// What `during` emits.
 fn captured<T>(during: impl FnOnce() -> T) -> (T, Vec<Seen>) {
+    LazyLock::force(&SECOND);
     let captured = Captured::default();
     let value = with_default(captured.clone(), during);
     let seen = captured.0.lock().unwrap().clone();

@@ -53,6 +53,8 @@ async fn lifetime(finding: Finding, cache: impl Fn(CacheBuilder) -> CacheBuilder
 async fn what_is_denied_is_asked_again_sooner() {
     let mut removed = device(ComplianceState::Compliant);
     removed.being_removed = true;
+    let mut doubly = device(ComplianceState::Noncompliant);
+    doubly.being_removed = true;
     let by_default = |cache| cache;
     let unrecognized = ComplianceState::from_wire("quarantined");
     for (finding, expected) in [
@@ -65,6 +67,7 @@ async fn what_is_denied_is_asked_again_sooner() {
         (found(ComplianceState::ConfigManager), 60),
         (found(unrecognized), 60),
         (Finding::Device(removed), 60),
+        (Finding::Device(doubly), 60),
         (Finding::Conflicting { records: 2 }, 60),
         (Finding::NotFound, 30),
     ] {
@@ -429,6 +432,7 @@ async fn a_crowd_is_held_no_longer_than_the_deadline_of_the_first() {
     let counters = cache.counters();
     assert_eq!((source.calls(), counters.shared), (1, 1));
     assert_eq!(counters.slowest_look_up, Duration::from_secs(10));
+    assert_eq!(counters.look_up_time, Duration::from_secs(10));
 }
 
 #[tokio::test]
@@ -454,6 +458,7 @@ async fn it_counts_what_happens() {
     assert!(failure.unwrap_err().last_known().is_some());
     let counters = cache.counters();
     assert_eq!((counters.hits, counters.misses), (2, 2));
+    assert_eq!(counters.shared, 0);
     assert_eq!((counters.look_ups, counters.failures), (2, 1));
     assert_eq!((counters.last_known, counters.devices), (1, 1));
 }

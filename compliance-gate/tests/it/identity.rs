@@ -157,10 +157,19 @@ fn one_issuers_claim_means_nothing_from_another() {
 }
 
 #[test]
+fn claims_that_are_no_object_are_told_so() {
+    for text in ["[]", "\"sub\"", "7", "null"] {
+        let error = serde_json::from_str::<TokenClaims>(text).unwrap_err();
+        assert!(error.to_string().contains("an object of claims"), "{error}");
+    }
+}
+
+#[test]
 fn debug_shows_no_claim_value() {
     let claims: TokenClaims =
         serde_json::from_str(r#"{"email":"canary@contoso.example"}"#).unwrap();
-    assert!(!format!("{claims:?}").contains("canary"));
+    let shown = format!("{claims:?}");
+    assert!(shown.contains("email") && !shown.contains("canary"));
 }
 
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
