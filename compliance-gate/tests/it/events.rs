@@ -4,12 +4,8 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-<<<<<<< HEAD
     num::NonZeroUsize,
-    sync::{Arc, Mutex},
-=======
     sync::{Arc, LazyLock, Mutex},
->>>>>>> wt-mut
     time::Duration,
 };
 
