@@ -41,10 +41,22 @@ pub trait Measure {
 /// # Panics
 ///
 /// If the future is not ready when first polled: then it was no hit.
-#[inline]
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
+        Poll::Pending => panic!("a hit waits for nothing"),
+    }
+}
+
+/// As [`ready`], but looks at the output where the poll left it: to move it elsewhere is up to who waits for it.
+///
+/// # Panics
+///
+/// As [`ready`].
+#[inline]
+pub fn look_at<F: Future, R>(future: F, look: impl FnOnce(&F::Output) -> R) -> R {
+    match &pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => look(output),
         Poll::Pending => panic!("a hit waits for nothing"),
     }
 }

@@ -51,10 +51,11 @@ impl Lifetimes {
             Kind::Denied => self.denied,
             Kind::NotFound => self.not_found,
         };
-        if asked.max_age == Duration::MAX {
+        let accepted = nanos(asked.max_age);
+        if accepted == u64::MAX {
             return Age::Young;
         }
-        let limit = own.min(nanos(asked.max_age));
+        let limit = own.min(accepted);
         let limit = limit - (limit >> 10) * ((self.jitter * spread) >> 16);
         let age = asked.now.nanos_since(observed_at);
         if age >= limit {
