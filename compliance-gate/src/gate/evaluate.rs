@@ -8,9 +8,9 @@ use std::{
 
 use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure};
 
-use super::{Gate, GateRequest, Inner};
+use super::{Gate, GateRequest, Inner, in_force::Loaded};
 use crate::{
-    BreakGlass, Decision, DeviceIdentity, DeviceOf, OnAuditFailure, Outcome, Reason,
+    BreakGlass, Decision, DecisionId, DeviceIdentity, DeviceOf, OnAuditFailure, Outcome, Reason,
     counters::Asked,
     decide::{by_absence, by_failure, by_invalidity, by_observation, by_policy, earlier},
     decision::Said,
@@ -46,7 +46,6 @@ type Rest<'a> = Pin<Box<dyn Future<Output = Decision> + Send + 'a>>;
 
 /// What the source has to be asked about.
 struct Miss {
-    policy: Held,
     device: EntraDeviceId,
     device_of: DeviceOf,
     freshness: Freshness,
@@ -83,14 +82,12 @@ impl Inner {
                 self.peek(device, freshness, &mut observation);
                 let Some(seen) = &observation else {
                     let miss = Miss {
-                        policy: policy.hold(),
                         device,
                         device_of: judged.1,
                         freshness,
                     };
-                    policies.put_back();
                     return rest
-                        .insert(self.after_look_up(request, miss))
+                        .insert(self.after_look_up(request, policies, miss))
                         .as_mut()
                         .poll(context);
                 };
@@ -122,9 +119,16 @@ impl Inner {
     }
 
     #[cold]
-    fn after_look_up<'a>(&'a self, request: &'a GateRequest<'a>, miss: Miss) -> Rest<'a> {
+    fn after_look_up<'a>(
+        &'a self,
+        request: &'a GateRequest<'a>,
+        mut policies: Loaded,
+        miss: Miss,
+    ) -> Rest<'a> {
+        let policy = policies.policies().shared(request.template).hold();
+        policies.put_back();
         Box::pin(async move {
-            let decision = self.ask(request, miss).await;
+            let decision = self.ask(request, policy, miss).await;
             let decision = match &self.recorder {
                 Some(recorder) if leaves_event(&decision.said, &decision.policy) => {
                     match self.buffered(recorder, request, decision) {
@@ -178,7 +182,7 @@ impl Inner {
     fn tell(&self, request: &GateRequest<'_>, said: Said, asked: Asked) {
         self.counters.decided(said, asked);
         if tracing::event_enabled!(target: "compliance_gate", tracing::Level::DEBUG) {
-            trace(request, said);
+            trace(request, said.id, said.outcome, said.reason, said.would);
         }
     }
 
@@ -189,9 +193,8 @@ impl Inner {
     }
 
     /// Asks the source, and decides.
-    async fn ask(&self, request: &GateRequest<'_>, miss: Miss) -> Decision {
+    async fn ask(&self, request: &GateRequest<'_>, policy: Held, miss: Miss) -> Decision {
         let Miss {
-            policy,
             device,
             device_of,
             freshness,
@@ -312,15 +315,21 @@ fn leaves_event(said: &Said, policy: &Held) -> bool {
 }
 
 #[cold]
-fn trace(request: &GateRequest<'_>, said: Said) {
+fn trace(
+    request: &GateRequest<'_>,
+    id: DecisionId,
+    outcome: Outcome,
+    reason: Reason,
+    would: Option<Outcome>,
+) {
     tracing::debug!(
         name: "compliance_gate.decision",
         target: "compliance_gate",
-        decision = %said.id,
+        decision = %id,
         template = %request.template,
-        outcome = said.outcome.as_str(),
-        reason = said.reason.as_str(),
-        enforced = said.would.is_none(),
+        outcome = outcome.as_str(),
+        reason = reason.as_str(),
+        enforced = would.is_none(),
         "decided"
     );
 }
