@@ -8,13 +8,15 @@ use std::{
 
 use clock::Moment;
 use futures_util::future::{Either, select};
-use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure, SourceFailureKind};
+use intune_core::{
+    EntraDeviceId, Freshness, Observation, Served, SourceFailure, SourceFailureKind,
+};
 
 use super::Inner;
 use crate::{OnOutage, Policy, caught::caught};
 
 impl Inner {
-    /// What the source has at hand. A source that panics has nothing.
+    /// What the source has at hand. A source that panics has nothing, and neither has one whose observation is too old.
     #[inline]
     pub(super) fn peek(
         &self,
@@ -24,6 +26,11 @@ impl Inner {
     ) {
         let peek = AssertUnwindSafe(|| *seen = self.source.peek(device, freshness));
         let _ = catch_unwind(peek);
+        if let Some(found) = seen
+            && !freshness.accepts(found.observed_at)
+        {
+            *seen = None;
+        }
     }
 
     /// Asks the source, and gives up at the deadline. Also says what time it is then.
@@ -41,6 +48,9 @@ impl Inner {
         let now = self.clock.now();
         let took = now.since(freshness.now);
         let answer = match answer {
+            Some(Ok(found)) if took < self.deadline && !is_as_asked(&found, freshness) => {
+                Err(SourceFailure::new(SourceFailureKind::MalformedAnswer))
+            }
             Some(answer) if took < self.deadline => answer,
             // A refusal is none the less one for being late; only in an outage the last known state may serve.
             Some(Err(refusal)) if !refusal.kind().is_outage() => Err(refusal),
@@ -71,4 +81,12 @@ impl Inner {
         };
         SourceFailure::new(SourceFailureKind::TimedOut).with_last_known(last_known)
     }
+}
+
+/// Whether an answer is as fresh as it was asked to be. A source that is careless of that is not to decide it.
+fn is_as_asked(found: &Observation, freshness: Freshness) -> bool {
+    if freshness.max_age > Duration::ZERO {
+        return freshness.accepts(found.observed_at);
+    }
+    found.served == Served::Live && freshness.now.nanos_since(found.observed_at) == 0
 }

@@ -4,6 +4,7 @@ mod break_glass;
 mod break_glass_exact;
 mod buffered;
 mod cache;
+mod careless_source;
 mod common;
 mod config;
 mod config_bounds;

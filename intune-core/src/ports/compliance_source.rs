@@ -65,9 +65,11 @@ pub struct Freshness {
 
 impl Freshness {
     /// Whether something observed at `observed_at` is fresh enough.
+    #[inline]
     #[must_use]
     pub fn accepts(self, observed_at: Moment) -> bool {
-        self.now.since(observed_at) < self.max_age
+        let max_age = u64::try_from(self.max_age.as_nanos()).unwrap_or(u64::MAX);
+        self.now.nanos_since(observed_at) < max_age
     }
 }
 
