@@ -36,7 +36,7 @@ impl<'a> GateRequest<'a> {
     ///
     /// Only from a token of theirs that was verified by itself, for the same principal, and never from what the delegate
     /// says. It counts where the template says so ([`Delegates`](crate::Delegates)), the principal has a delegate, and
-    /// the delegate's own token names no device.
+    /// the delegate's own token names no device. Whoever asks again about authority that was issued, asks with it again.
     #[must_use]
     pub const fn delegator(mut self, device: DeviceIdentity) -> Self {
         self.delegator = Some(device);
