@@ -1,3 +1,5 @@
+//! From a request to a decision, at once where that is possible.
+
 use std::{
     future::{Future, poll_fn},
     ops::ControlFlow,
@@ -8,14 +10,14 @@ use std::{
 
 use intune_core::{EntraDeviceId, Freshness, Observation, SourceFailure};
 
-use super::{Gate, GateRequest, Inner, in_force::Loaded};
+use super::{Gate, GateRequest, Inner, recorded::leaves_event};
 use crate::{
-    BreakGlass, Decision, DecisionId, DeviceIdentity, DeviceOf, OnAuditFailure, Outcome, Reason,
+    Decision, DecisionId, DeviceIdentity, DeviceOf, Outcome, Reason,
     counters::Asked,
-    decide::{by_absence, by_failure, by_invalidity, by_observation, by_policy, earlier},
+    decide::{by_absence, by_failure, by_invalidity, by_observation, by_policy},
     decision::Said,
     policy::Held,
-    record::{Recorder, in_time},
+    record::Recorder,
 };
 
 impl Gate {
@@ -46,6 +48,8 @@ type Rest<'a> = Pin<Box<dyn Future<Output = Decision> + Send + 'a>>;
 
 /// What the source has to be asked about.
 struct Miss {
+    /// The one that said how fresh an answer is to be.
+    policy: Held,
     device: EntraDeviceId,
     device_of: DeviceOf,
     freshness: Freshness,
@@ -82,12 +86,14 @@ impl Inner {
                 self.peek(device, freshness, &mut observation);
                 let Some(seen) = &observation else {
                     let miss = Miss {
+                        policy: policy.hold_longer(),
                         device,
                         device_of: judged.1,
                         freshness,
                     };
+                    policies.put_back_late();
                     return rest
-                        .insert(self.after_look_up(request, policies, miss))
+                        .insert(self.after_look_up(request, miss))
                         .as_mut()
                         .poll(context);
                 };
@@ -119,16 +125,9 @@ impl Inner {
     }
 
     #[cold]
-    fn after_look_up<'a>(
-        &'a self,
-        request: &'a GateRequest<'a>,
-        mut policies: Loaded,
-        miss: Miss,
-    ) -> Rest<'a> {
-        let policy = policies.policies().shared(request.template).hold();
-        policies.put_back();
+    fn after_look_up<'a>(&'a self, request: &'a GateRequest<'a>, miss: Miss) -> Rest<'a> {
         Box::pin(async move {
-            let decision = self.ask(request, policy, miss).await;
+            let decision = self.ask(request, miss).await;
             let decision = match &self.recorder {
                 Some(recorder) if leaves_event(&decision.said, &decision.policy) => {
                     match self.buffered(recorder, request, decision) {
@@ -160,23 +159,6 @@ impl Inner {
         })
     }
 
-    /// Goes on with a decision only if its record is not for the buffer, but to be waited for.
-    #[inline(never)]
-    fn buffered(
-        &self,
-        recorder: &Recorder,
-        request: &GateRequest<'_>,
-        decision: Decision,
-    ) -> ControlFlow<Decision, Decision> {
-        match recorder.buffer() {
-            Some(buffer) if buffer.suits(request) && entry(request, &decision).is_none() => {
-                let recorded = buffer.put(request, &decision);
-                ControlFlow::Break(self.as_recorded(decision, recorded, false))
-            }
-            _ => ControlFlow::Continue(decision),
-        }
-    }
-
     /// Counts and traces what was decided.
     #[inline]
     fn tell(&self, request: &GateRequest<'_>, said: Said, asked: Asked) {
@@ -193,8 +175,9 @@ impl Inner {
     }
 
     /// Asks the source, and decides.
-    async fn ask(&self, request: &GateRequest<'_>, policy: Held, miss: Miss) -> Decision {
+    async fn ask(&self, request: &GateRequest<'_>, miss: Miss) -> Decision {
         let Miss {
+            policy,
             device,
             device_of,
             freshness,
@@ -228,90 +211,6 @@ impl Inner {
         let failure = Some(Box::new(failure));
         conclude(said, policy, judged, observation, failure)
     }
-
-    /// Records a decision, or turns it into the deny that a missing record asks for.
-    async fn record(
-        &self,
-        recorder: &Recorder,
-        request: &GateRequest<'_>,
-        decision: Decision,
-    ) -> Decision {
-        let (decision, entry) = break_glass(request, decision);
-        let appended = async {
-            let noted = match &entry {
-                Some(entry) => recorder.append_break_glass(request, &decision, entry).await,
-                None => true,
-            };
-            noted && recorder.append(request, &decision).await
-        };
-        let deadline = self.clock.sleep(self.deadline);
-        let recorded = in_time(appended, deadline, decision.id()).await;
-        self.as_recorded(decision, recorded, entry.is_some())
-    }
-
-    /// A decision as it stands after its record was made, or wasn't.
-    #[inline]
-    fn as_recorded(&self, decision: Decision, recorded: bool, broken: bool) -> Decision {
-        if recorded {
-            return decision;
-        }
-        self.counters.audit_failed();
-        let rule = decision.policy.policy().on_audit_failure;
-        let may_do_without = rule == OnAuditFailure::BestEffort || !decision.is_enforced();
-        if may_do_without && !broken {
-            return decision;
-        }
-        Decision {
-            said: Said {
-                outcome: Outcome::Deny,
-                reason: Reason::AuditUnavailable,
-                would: None,
-                valid_until: None,
-                ..decision.said
-            },
-            would_reason: None,
-            ..decision
-        }
-    }
-}
-
-/// What turns a deny into an allow, if there is an entry for that.
-fn entry<'a>(request: &GateRequest<'_>, decision: &'a Decision) -> Option<&'a BreakGlass> {
-    let denied = decision.said.outcome == Outcome::Deny;
-    if !(denied && decision.said.reason.yields_to_break_glass()) {
-        return None;
-    }
-    let now = decision.said.made_at.wall;
-    let policy = &decision.policy;
-    policy.break_glass(request.principal, request.template, now)
-}
-
-/// Turns a deny into an allow, if there is an entry for that. What isn't recorded never comes here.
-fn break_glass(request: &GateRequest<'_>, decision: Decision) -> (Decision, Option<BreakGlass>) {
-    let Some(entry) = entry(request, &decision).cloned() else {
-        return (decision, None);
-    };
-    let said = decision.said;
-    let decision = Decision {
-        said: Said {
-            outcome: Outcome::Allow,
-            reason: Reason::BreakGlass,
-            would: Some(Outcome::Deny),
-            valid_until: earlier(said.valid_until, Some(entry.expires_at())),
-            ..said
-        },
-        would_reason: Some(said.reason),
-        ..decision
-    };
-    (decision, Some(entry))
-}
-
-/// Nothing was checked if the gate is off or nothing is required; but that a template switched a check off
-/// is worth a record.
-#[inline]
-fn leaves_event(said: &Said, policy: &Held) -> bool {
-    let checked = !matches!(said.reason, Reason::NotEnabled | Reason::NotRequired);
-    checked || policy.is_loosened()
 }
 
 #[cold]

@@ -102,6 +102,14 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// As [`put_back`](Self::put_back), where it doesn't matter that it is a call.
+    #[cold]
+    pub(super) fn put_back_late(self) {
+        self.put_back();
+    }
+}
+
 impl fmt::Debug for InForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.policies.load().fmt(f)

@@ -4,6 +4,7 @@ mod builder;
 mod evaluate;
 mod in_force;
 mod look_up;
+mod recorded;
 mod reload;
 mod request;
 

@@ -67,6 +67,12 @@ impl Shared {
         }
     }
 
+    /// As [`hold`](Self::hold), where it doesn't matter that it is a call.
+    #[cold]
+    pub(crate) fn hold_longer(&self) -> Held {
+        self.hold()
+    }
+
     #[inline(never)]
     fn own(&self) -> Arc<Own> {
         match self.stripes.get(stripe() % STRIPES) {

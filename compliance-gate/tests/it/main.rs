@@ -33,6 +33,7 @@ mod reasons;
 mod refreshed_in_bounds;
 mod refreshed_once;
 mod reload;
+mod reload_meanwhile;
 mod replay;
 mod replay_edges;
 mod replay_reported;
