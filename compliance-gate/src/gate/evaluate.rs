@@ -128,16 +128,15 @@ impl Inner {
     fn after_look_up<'a>(&'a self, request: &'a GateRequest<'a>, miss: Miss) -> Rest<'a> {
         Box::pin(async move {
             let decision = self.ask(request, miss).await;
+            // What a device was asked about for always leaves an event.
             let decision = match &self.recorder {
-                Some(recorder) if leaves_event(&decision.said, &decision.policy) => {
-                    match self.buffered(recorder, request, decision) {
-                        ControlFlow::Break(decision) => decision,
-                        ControlFlow::Continue(decision) => {
-                            self.record(recorder, request, decision).await
-                        }
+                Some(recorder) => match self.buffered(recorder, request, decision) {
+                    ControlFlow::Break(decision) => decision,
+                    ControlFlow::Continue(decision) => {
+                        self.record(recorder, request, decision).await
                     }
-                }
-                _ => decision,
+                },
+                None => decision,
             };
             self.tell_late(request, &decision, Asked::Miss);
             decision
