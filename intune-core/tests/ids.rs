@@ -1,4 +1,5 @@
 //! An id is the same in every form, and none of its bytes changes place.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::{
     collections::HashSet,

@@ -39,7 +39,7 @@ struct Kept {
 
 impl Kept {
     fn new(gate: &Gate, version: u32, template: usize) -> Self {
-        let name = TEMPLATES[template % TEMPLATES.len()];
+        let name = *TEMPLATES.get(template).unwrap();
         let decision = block_on(ask(gate, name, DeviceIdentity::Absent));
         let template: AccordTemplate = name.parse().unwrap();
         Self {
