@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clock::{Clock, ManualClock, SystemClock, Timestamp};
+use clock::{Clock, ManualClock, Moment, Monotonic, SystemClock, Timestamp};
 use proptest::prelude::*;
 
 fn start() -> Timestamp {
@@ -88,7 +88,81 @@ fn what_is_not_a_date_is_an_error() {
     }
 }
 
+#[test]
+fn the_ends_of_time_have_bits_and_zero_is_nobodys() {
+    for end in [Timestamp::MIN, Timestamp::MAX] {
+        assert_ne!(end.to_bits(), 0);
+        assert_eq!(Timestamp::from_bits(end.to_bits()), Some(end));
+    }
+    assert_eq!(Timestamp::from_bits(0), None);
+    assert_eq!(
+        Timestamp::from_bits(Timestamp::MAX.to_bits() + 1),
+        Some(Timestamp::MAX)
+    );
+    assert_eq!(Timestamp::from_bits(u64::MAX), Some(Timestamp::MAX));
+}
+
+#[test]
+fn an_age_beyond_what_nanoseconds_can_tell_is_the_longest() {
+    assert_eq!(Timestamp::MAX.nanos_since(Timestamp::MIN), u64::MAX);
+    assert_eq!(Timestamp::MIN.nanos_since(Timestamp::MAX), 0);
+    // The last millisecond that can be told, and the first that can't.
+    let told = Duration::from_millis(u64::MAX / 1_000_000);
+    let since = |age| {
+        Timestamp::MIN
+            .saturating_add(age)
+            .nanos_since(Timestamp::MIN)
+    };
+    assert_eq!(since(told), u64::MAX / 1_000_000 * 1_000_000);
+    assert_eq!(since(told + Duration::from_millis(1)), u64::MAX);
+}
+
+fn in_nanos(age: Duration) -> u64 {
+    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn any_timestamp() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        any::<i64>().prop_map(Timestamp::from_unix_millis),
+        (Timestamp::MIN.unix_millis()..=Timestamp::MAX.unix_millis())
+            .prop_map(Timestamp::from_unix_millis),
+        // Near enough for an age to be short.
+        (0..100_i64).prop_map(|millis| Timestamp::from_unix_millis(1_800_000_000_000 + millis)),
+    ]
+}
+
+fn any_moment() -> impl Strategy<Value = Moment> {
+    let nanos = prop_oneof![any::<u64>(), 0..1_000_000_000_u64];
+    (any_timestamp(), nanos).prop_map(|(wall, nanos)| Moment {
+        wall,
+        monotonic: Monotonic::from_nanos(nanos),
+    })
+}
+
 proptest! {
+    #[test]
+    fn bits_are_the_timestamps_and_in_its_order(one in any_timestamp(), other in any_timestamp()) {
+        prop_assert_ne!(one.to_bits(), 0);
+        prop_assert_eq!(Timestamp::from_bits(one.to_bits()), Some(one));
+        prop_assert_eq!(one.to_bits().cmp(&other.to_bits()), one.cmp(&other));
+        prop_assert_eq!(one.cmp(&other), one.unix_millis().cmp(&other.unix_millis()));
+    }
+
+    #[test]
+    fn any_bits_but_zero_are_a_timestamp_within_the_range(bits in 1..=u64::MAX) {
+        let timestamp = Timestamp::from_bits(bits).unwrap();
+        prop_assert!((Timestamp::MIN..=Timestamp::MAX).contains(&timestamp));
+        prop_assert_eq!(timestamp.to_bits(), bits.min(Timestamp::MAX.to_bits()));
+    }
+
+    #[test]
+    fn an_age_in_nanoseconds_is_the_age(one in any_moment(), other in any_moment()) {
+        prop_assert_eq!(one.nanos_since(other), in_nanos(one.since(other)));
+        let (wall, monotonic) = (one.wall, one.monotonic);
+        prop_assert_eq!(wall.nanos_since(other.wall), in_nanos(wall.since(other.wall)));
+        prop_assert_eq!(monotonic.nanos_since(other.monotonic), in_nanos(monotonic.since(other.monotonic)));
+    }
+
     #[test]
     fn text_and_serde_round_trip(millis in Timestamp::MIN.unix_millis()..=Timestamp::MAX.unix_millis()) {
         let timestamp = Timestamp::from_unix_millis(millis);
