@@ -23,7 +23,8 @@ use crate::{
 impl Gate {
     /// Decides. Everything that goes wrong on the way is a deny with its own reason, never an error.
     ///
-    /// One policy decides it all, also if another takes force meanwhile. Nothing happens until the future is polled.
+    /// One policy decides it all, also if another takes force meanwhile. Nothing happens until the future is polled; after it is ready, it
+    /// is not to be polled again.
     ///
     /// # Cancel safety
     ///

@@ -406,6 +406,17 @@ fn a_record_that_fails_is_kept_and_others_are_refused_until_it_is_written() {
 }
 
 #[test]
+fn a_writer_lets_others_go_on_after_each_record() {
+    let host = required(10);
+    let mut writer = host.writer().started();
+    host.accepted(3);
+    for left in [2, 1, 0] {
+        assert!(writer.step().is_pending());
+        assert_eq!(host.waiting(), left);
+    }
+}
+
+#[test]
 fn pauses_grow_and_end() {
     let host = required(10);
     let mut writer = host.writer().started();

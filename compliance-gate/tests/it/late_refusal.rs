@@ -81,5 +81,8 @@ async fn a_late_refusal_is_no_outage() {
         assert_eq!(decision.reason(), expected, "{failure:?}");
         let kind = decision.source_failure().unwrap().kind();
         assert_eq!(kind.is_outage(), expected == Reason::Compliant, "{kind:?}");
+        // Nobody waited for what came then: it is too late even for a reason.
+        let is_too_late = kind == SourceFailureKind::TimedOut;
+        assert_eq!(is_too_late, kind.is_outage(), "{kind:?}");
     }
 }
