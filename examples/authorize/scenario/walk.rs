@@ -1,16 +1,26 @@
 //! A client of the host, and what it was answered.
 
+use std::sync::{Arc, Weak};
+
 use bytes::Bytes;
 use entra_auth::http::HttpClient;
 use http::{Request, StatusCode};
 use intune_core::CeremonyId;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    task::{JoinHandle, yield_now},
+};
 
 use crate::{
     host::{self, Host},
     setup::Setup,
+    watched::WatchedSink,
 };
+
+/// How often others are let go on until they have let go of a host, unless somebody keeps a part of it.
+const YIELDS: usize = 10_000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -55,6 +65,7 @@ pub(super) struct Walk {
     client: HttpClient,
     end: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
+    chronicle: Weak<WatchedSink>,
     pub(super) rows: Vec<Row>,
 }
 
@@ -64,6 +75,7 @@ impl Walk {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base = format!("http://{}", listener.local_addr()?);
         let (end, ended) = oneshot::channel();
+        let chronicle = Arc::downgrade(&host.chronicle);
         let served = tokio::spawn(host::serve_on(host, listener, async {
             let _ = ended.await;
         }));
@@ -72,6 +84,7 @@ impl Walk {
             client: HttpClient::new()?,
             end,
             served,
+            chronicle,
             rows: Vec::new(),
         })
     }
@@ -205,6 +218,13 @@ impl Walk {
         // The client's idle connections would be waited for.
         drop(self.client);
         self.served.await??;
+        // A connection that has ended lets go of the host a moment later, and the file has one writer at a time.
+        for _ in 0..YIELDS {
+            if self.chronicle.strong_count() == 0 {
+                break;
+            }
+            yield_now().await;
+        }
         Ok(self.rows)
     }
 }
